@@ -1,0 +1,63 @@
+/**
+ * The pool's public vocabulary: what its calls take and give. Behaviour lives in `pool.ts`; which options
+ * there are, with their defaults, in `options.ts`.
+ */
+import type { Duration } from '../base/durations.js';
+import type { NodeState } from '../node/blacklist.js';
+
+/** Taken by every call. */
+export interface CallOptions {
+  /**
+   * Longest time from the call to the reply's last byte, waiting and retries included.
+   * @defaultValue the pool's `commandTimeout`
+   */
+  timeout?: Duration | undefined;
+  /** Rejects the call at once with its `reason` when aborted. The connection stays in use. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Taken by every call that stores a value. */
+export interface StoreOptions extends CallOptions {
+  /**
+   * How long the item lives: milliseconds or `'10m'`, rounded up to whole seconds. 0 is never.
+   * @defaultValue 0
+   */
+  ttl?: Duration | undefined;
+}
+
+export interface CounterOptions extends CallOptions {
+  /** Makes the counter with this value when the key is missing. Without it a missing key gives `undefined`. */
+  initial?: number | bigint | undefined;
+  /** Lifetime of a counter made by `initial`. @defaultValue 0, never */
+  ttl?: Duration | undefined;
+}
+
+/** A value together with the token that a later {@link MemcachedPool.cas} compares. */
+export interface Versioned<T> {
+  value: T;
+  cas: bigint;
+}
+
+/** What became of a compare-and-set: written, changed by another meanwhile, or gone. */
+export type CasOutcome = 'stored' | 'exists' | 'missing';
+
+/** One node as {@link MemcachedPool.nodes} shows it. */
+export interface NodeStatus {
+  /** `host:port`, `[v6]:port` or `unix:/path`. */
+  name: string;
+  /** `idle`: nothing tried yet. `up`. `blacklisted`: skipped until its time is over and a probe succeeded. */
+  state: NodeState;
+  /** Why it is in this state, as a sentence; empty while all is well. */
+  reason: string;
+  /** When the state began, milliseconds since 1970. */
+  since: number;
+  /** When the next probe of a blacklisted node is due, milliseconds since 1970. */
+  until: number | undefined;
+  /** Open sockets. */
+  sockets: number;
+  /** Requests outstanding, those whose caller has given up included. */
+  pending: number;
+  /** What the handshake found: `undefined` before the first one. */
+  protocol: 'meta' | 'classic' | 'binary' | undefined;
+  weight: number;
+}
