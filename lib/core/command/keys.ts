@@ -1,0 +1,83 @@
+/**
+ * Key rules. Invariant: what {@link toWireKey} returns cannot end a line or split a command, whatever it
+ * was made from; nothing else may be written to a socket as a key.
+ */
+import { createHash } from 'node:crypto';
+import { keyPrefix, MemcachedKeyError } from '../base/errors.js';
+
+/** memcached's own limit (protocol.txt, Keys). */
+export const MAX_KEY_BYTES = 250;
+
+/**
+ * The key as one character per byte, ready for a latin1 write. ASCII keys are returned as they are.
+ * @throws MemcachedKeyError when the key is not a string, empty, longer than 250 bytes of UTF-8, or holds
+ * a space, a control character or half a surrogate pair.
+ */
+export function toWireKey(key: string): string {
+  if (typeof key !== 'string') {
+    throw new MemcachedKeyError(`A key must be a string, not ${key === null ? 'null' : typeof key}.`);
+  }
+  const length = key.length;
+  if (length === 0) throw new MemcachedKeyError('A key must not be empty.');
+  if (length > MAX_KEY_BYTES) throw tooLong(key);
+  for (let i = 0; i < length; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit <= 0x20 || unit === 0x7f) throw illegal(key);
+    if (unit > 0x7f) return toUtf8WireKey(key);
+  }
+  return key;
+}
+
+function toUtf8WireKey(key: string): string {
+  if (!key.isWellFormed() || /[\u0000-\u0020\u007f-\u009f]/.test(key)) throw illegal(key);
+  const bytes = Buffer.from(key, 'utf8');
+  if (bytes.length > MAX_KEY_BYTES) throw tooLong(key);
+  return bytes.toString('latin1');
+}
+
+function tooLong(key: string): MemcachedKeyError {
+  return new MemcachedKeyError(
+    `The key ${keyPrefix(key)} has ${Buffer.byteLength(key)} bytes; memcached takes ${MAX_KEY_BYTES} (longKeys: 'digest' shortens such keys).`,
+  );
+}
+
+function illegal(key: string): MemcachedKeyError {
+  return new MemcachedKeyError(
+    `The key ${keyPrefix(key)} holds a space, a control character or half a surrogate pair (longKeys: 'digest' replaces such keys).`,
+  );
+}
+
+/** What stands before a digest. Keys a caller writes with this start are digested too, so none collide. */
+const DIGEST_MARK = 'sha256:';
+const READABLE_BYTES = 40;
+
+/**
+ * Like {@link toWireKey}, but a key the protocol cannot carry becomes a readable start and its SHA-256.
+ * Two different keys never meet: a legal key that looks like a digest is digested as well.
+ * @throws MemcachedKeyError when the key is not a string or empty.
+ */
+export function toDigestedWireKey(key: string): string {
+  if (typeof key === 'string' && key !== '' && (needsDigest(key) || key.includes(DIGEST_MARK))) {
+    const readable = key.replace(/[^!-~]/g, '_').slice(0, READABLE_BYTES);
+    // UTF-16 keeps half surrogate pairs apart, which UTF-8 would turn into one replacement character.
+    const digest = createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url');
+    return `${readable}${DIGEST_MARK}${digest}`;
+  }
+  return toWireKey(key);
+}
+
+function needsDigest(key: string): boolean {
+  if (key.length > MAX_KEY_BYTES) return true;
+  for (let i = 0; i < key.length; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit <= 0x20 || unit === 0x7f) return true;
+    if (unit > 0x7f) {
+      return (
+        !key.isWellFormed() ||
+        /[\u0000-\u0020\u007f-\u009f]/.test(key) ||
+        Buffer.byteLength(key) > MAX_KEY_BYTES
+      );
+    }
+  }
+  return false;
+}

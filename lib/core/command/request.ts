@@ -1,0 +1,123 @@
+/**
+ * What can be asked. A {@link Request} is made once per command and handed down the layers as it is:
+ * no layer wraps, copies or awaits it. Whoever made it is told the end through its {@link RequestSink},
+ * exactly once.
+ */
+import type { MemcachedError } from '../base/errors.js';
+import type { Reply } from './reply.js';
+
+export const Verb = {
+  get: 0,
+  /** Many keys in one request; `keys` holds them. */
+  getBatch: 1,
+  gets: 2,
+  gat: 3,
+  set: 4,
+  add: 5,
+  replace: 6,
+  append: 7,
+  prepend: 8,
+  cas: 9,
+  delete: 10,
+  touch: 11,
+  incr: 12,
+  decr: 13,
+  /** A meta read with tokens of its own (`tokens`). */
+  metaGet: 14,
+  /** A meta write with tokens of its own. */
+  metaSet: 15,
+  /** A meta delete or invalidation with tokens of its own. */
+  metaDelete: 16,
+  flushAll: 17,
+  stats: 18,
+  version: 19,
+} as const;
+export type Verb = (typeof Verb)[keyof typeof Verb];
+
+const VERB_NAMES = Object.keys(Verb);
+/** The verb's name, for messages and channels. */
+export function verbName(verb: Verb): string {
+  return VERB_NAMES[verb]!;
+}
+
+/** May the command be sent again although it may have been applied? Only reads that change nothing. */
+export function isRepeatable(verb: Verb): boolean {
+  return (
+    verb === Verb.get ||
+    verb === Verb.getBatch ||
+    verb === Verb.gets ||
+    verb === Verb.version ||
+    verb === Verb.stats
+  );
+}
+
+/** Does the command carry a data block? Then an odd answer leaves the number of answer lines unknown. */
+export function hasBody(verb: Verb): boolean {
+  return (verb >= Verb.set && verb <= Verb.cas) || verb === Verb.metaSet;
+}
+
+/** Where a request stands. Only ever moves forward, except that a retry starts again at `waiting`. */
+export const Phase = {
+  /** Not a byte is written. */
+  waiting: 0,
+  /** Its bytes are, or are about to be, on a socket; its slot ends with its answer or the socket. */
+  sent: 1,
+} as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** Who hears the end of a request. Must not throw. */
+export interface RequestSink {
+  /** The answer, lent for the time of the call. Lines of an answer that goes on come one by one before it. */
+  replied(request: Request, reply: Reply): void;
+  /** The request failed before its answer was complete. */
+  failed(request: Request, error: MemcachedError): void;
+}
+
+/** What a call with its own `timeout` or `signal` holds, released when it settles. */
+export interface Patience {
+  release(): void;
+}
+
+export class Request {
+  /** Every key of a batch, as wire keys; `undefined` for all other verbs. */
+  keys: readonly string[] | undefined = undefined;
+  /** The first key of a batch that no value has named yet: values come in the order of the keys. */
+  cursor = 0;
+  body: string | Uint8Array | undefined = undefined;
+  /** Length of `body` on the wire. */
+  bytes = 0;
+  flags = 0;
+  exptime = 0;
+  /** CAS token, delta or initial value, as decimal digits checked by whoever set them. */
+  cas = '';
+  delta = '';
+  initial = '';
+  /** Extra meta tokens, ready for the wire, each with a space before it. */
+  tokens = '';
+  phase: Phase = Phase.waiting;
+  /** The caller has its answer, or gave up; a late reply goes nowhere. */
+  settled = false;
+  /** When the default deadline ends, on the clock; Infinity when `patience` keeps the time instead. */
+  deadline = Number.POSITIVE_INFINITY;
+  patience: Patience | undefined = undefined;
+  /** How often it was sent again. */
+  retried = 0;
+  /** Name of the node that holds it now, for errors. */
+  node = '';
+  /** What the caller of a many-key call needs to know it by. */
+  tag: unknown = undefined;
+
+  constructor(
+    readonly verb: Verb,
+    /** The wire key: one character per byte, already checked. Empty where a command has none. */
+    readonly key: string,
+    readonly sink: RequestSink,
+    readonly resolve: (value: never) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
+
+  /** How many places of `maxPending` it takes. */
+  get slots(): number {
+    return this.keys === undefined ? 1 : this.keys.length;
+  }
+}

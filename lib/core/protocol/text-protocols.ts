@@ -1,0 +1,45 @@
+/**
+ * The two text protocols as {@link Protocol}s. A server that knows meta still speaks classic for what has
+ * no meta form: batches, stats, version and flush_all.
+ */
+import type { Reply } from '../command/reply.js';
+import { type Request, Verb } from '../command/request.js';
+import { decodeClassic } from './classic/decode.js';
+import { encodeClassic } from './classic/encode.js';
+import { decodeMeta } from './meta/decode.js';
+import { encodeMeta } from './meta/encode.js';
+import type { Protocol } from './protocol.js';
+import type { WireWriter } from './wire-writer.js';
+
+export class ClassicProtocol implements Protocol {
+  readonly name = 'classic';
+  constructor(readonly maxValueBytes: number) {}
+
+  encode(request: Request, _opaque: number, writer: WireWriter): boolean {
+    return encodeClassic(request, writer);
+  }
+
+  decode(request: Request, _opaque: number, bytes: Buffer, from: number, to: number, reply: Reply): number {
+    reply.need = 0;
+    reply.more = false;
+    return decodeClassic(request, bytes, from, to, reply, this.maxValueBytes);
+  }
+}
+
+export class MetaProtocol implements Protocol {
+  readonly name = 'meta';
+  constructor(readonly maxValueBytes: number) {}
+
+  encode(request: Request, opaque: number, writer: WireWriter): boolean {
+    return encodeMeta(request, opaque, writer) || encodeClassic(request, writer);
+  }
+
+  decode(request: Request, opaque: number, bytes: Buffer, from: number, to: number, reply: Reply): number {
+    reply.need = 0;
+    reply.more = false;
+    const { verb } = request;
+    return verb === Verb.getBatch || verb >= Verb.flushAll
+      ? decodeClassic(request, bytes, from, to, reply, this.maxValueBytes)
+      : decodeMeta(request, opaque, bytes, from, to, reply, this.maxValueBytes);
+  }
+}
