@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
 // Everything that is published as ES modules only is turned into CommonJS, so that one configuration
 // runs on Node 20 to 26, with Nest 11 and 12, without flags.
 const esmOnly = [
@@ -11,10 +14,15 @@ const esmOnly = [
   'load-esm',
 ];
 
+// jest refuses a root that is not there.
+const roots = ['lib', 'test', 'sample-app']
+  .map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
+  .filter(existsSync);
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/lib', '<rootDir>/test', '<rootDir>/sample-app'],
+  roots,
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/test/compat/', '/test/long/'],
   moduleNameMapper: {
