@@ -1,0 +1,181 @@
+/**
+ * The bench's charts, as Vega-Lite descriptions made from results.
+ */
+
+const FAMILY = {
+  field: 'family',
+  type: 'nominal',
+  scale: {
+    domain: ['ours', 'memcached', 'redis', 'floor'],
+    range: ['#d1495b', '#30638e', '#8d96a3', '#d9d9d9'],
+  },
+  legend: { title: null, orient: 'top' },
+};
+
+/** One panel per row, one bar per client, with the extremes of the rounds. */
+export function clientBars(rows, { title, subtitle, figure, axis, log = false }) {
+  const values = rows.flatMap((row) =>
+    row.clients
+      .filter((client) => client[figure] !== undefined)
+      .map((client) => ({
+        row: row.title,
+        client: client.id,
+        family: client.family,
+        median: client[figure].median,
+        min: client[figure].min,
+        max: client[figure].max,
+      })),
+  );
+  const scale = log ? { scale: { type: 'log' } } : {};
+  const y = { field: 'client', type: 'nominal', title: null, sort: { field: 'median', order: 'descending' } };
+  return {
+    title: { text: title, subtitle },
+    data: { values },
+    facet: { field: 'row', type: 'nominal', title: null, sort: rows.map((row) => row.title) },
+    columns: rows.length === 1 ? 1 : 2,
+    resolve: { scale: { x: 'independent', y: 'independent' } },
+    spec: {
+      width: 300,
+      height: { step: 17 },
+      layer: [
+        {
+          mark: { type: log ? 'point' : 'bar', filled: true, size: log ? 60 : undefined },
+          encoding: {
+            y,
+            x: { field: 'median', type: 'quantitative', title: axis, axis: { format: '~s' }, ...scale },
+            color: FAMILY,
+          },
+        },
+        {
+          mark: { type: 'rule', color: '#222' },
+          encoding: {
+            y,
+            x: { field: 'min', type: 'quantitative', title: axis, ...scale },
+            x2: { field: 'max' },
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** Every bar and how far we are from it: the tick is the bar, the dot what was measured. */
+export function targetChart(verdicts, subtitle) {
+  const values = verdicts
+    .filter((one) => one.ratio !== undefined)
+    .map((one) => ({
+      name: `${one.title}: ${one.figure} to ${one.against}`,
+      bar: one.bar,
+      value: one.ratio.value,
+      low: one.ratio.low,
+      high: one.ratio.high,
+      outcome: one.outcome,
+    }));
+  const y = {
+    field: 'name',
+    type: 'nominal',
+    title: null,
+    sort: values.map(({ name }) => name),
+    axis: { labelLimit: 460 },
+  };
+  const x = (field) => ({ field, type: 'quantitative', scale: { type: 'log' }, title: 'ratio (log scale)' });
+  const color = {
+    field: 'outcome',
+    type: 'nominal',
+    scale: { domain: ['pass', 'fail'], range: ['#2a9d8f', '#d1495b'] },
+    legend: { title: null, orient: 'top' },
+  };
+  return {
+    title: { text: 'Ratios to the others in the same run, and the bars', subtitle },
+    data: { values },
+    width: 420,
+    height: { step: 20 },
+    layer: [
+      { mark: { type: 'rule' }, encoding: { y, x: x('low'), x2: { field: 'high' }, color } },
+      { mark: { type: 'point', filled: true, size: 70 }, encoding: { y, x: x('value'), color } },
+      { mark: { type: 'tick', color: '#222', thickness: 2, size: 16 }, encoding: { y, x: x('bar') } },
+    ],
+  };
+}
+
+/**
+ * Lines over something that grows. `values` hold `x`, `y`, `line` and, with panels, `panel`.
+ */
+export function lines(values, { title, subtitle, x, y, logX = true, logY = true, panels = false, colors }) {
+  const axis = (field, name, log) => ({
+    field,
+    type: 'quantitative',
+    title: name,
+    axis: { format: '~s' },
+    scale: { type: log ? 'log' : 'linear', zero: false },
+  });
+  const order = [...new Set(values.map(({ line }) => line))];
+  const layer = {
+    mark: { type: 'line', point: true },
+    encoding: {
+      x: axis('x', x, logX),
+      y: axis('y', y, logY),
+      color: {
+        field: 'line',
+        type: 'nominal',
+        sort: order,
+        legend: { title: null, orient: 'top', columns: 4 },
+        ...(colors === undefined ? {} : { scale: { range: colors } }),
+      },
+    },
+  };
+  const head = { title: { text: title, subtitle }, data: { values } };
+  if (!panels) return { ...head, width: 460, height: 260, ...layer };
+  return {
+    ...head,
+    facet: {
+      field: 'panel',
+      type: 'nominal',
+      title: null,
+      sort: [...new Set(values.map(({ panel }) => panel))],
+    },
+    columns: 2,
+    resolve: { scale: { x: 'independent', y: 'independent' }, axis: { x: 'independent', y: 'independent' } },
+    spec: { width: 300, height: 200, ...layer },
+  };
+}
+
+/** Grouped bars: one group per `group`, one bar per `bar`. */
+export function groupedBars(values, { title, subtitle, x, panels = false, log = false }) {
+  const groups = [...new Set(values.map(({ group }) => group))];
+  const bars = [...new Set(values.map(({ bar }) => bar))];
+  const layer = {
+    mark: { type: log ? 'point' : 'bar', filled: true },
+    encoding: {
+      y: { field: 'group', type: 'nominal', title: null, sort: groups, axis: { labelLimit: 260 } },
+      yOffset: { field: 'bar', type: 'nominal', sort: bars },
+      x: {
+        field: 'value',
+        type: 'quantitative',
+        title: x,
+        axis: { format: '~s' },
+        ...(log ? { scale: { type: 'log' } } : {}),
+      },
+      color: {
+        field: 'bar',
+        type: 'nominal',
+        sort: bars,
+        legend: { title: null, orient: 'top', columns: 4 },
+      },
+    },
+  };
+  const head = { title: { text: title, subtitle }, data: { values } };
+  if (!panels) return { ...head, width: 420, height: { step: 14 }, ...layer };
+  return {
+    ...head,
+    facet: {
+      field: 'panel',
+      type: 'nominal',
+      title: null,
+      sort: [...new Set(values.map(({ panel }) => panel))],
+    },
+    columns: 2,
+    resolve: { scale: { x: 'independent', y: 'independent' } },
+    spec: { width: 280, height: { step: 14 }, ...layer },
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * How requests arrive: a fixed number of callers in lockstep, callers arriving turn by turn of the event
+ * loop, or an offered rate that does not wait for answers. And the measuring of a stretch of any of them.
+ *
+ * Invariant: nothing here costs more for one client than for another; a value is checked before its
+ * request counts as done, and the first wrong one fails the run.
+ */
+import { seeded } from './data.mjs';
+import { DurationHistogram } from './stats.mjs';
+
+/** One request in so many is timed: reading the clock for each would cost a fast client a sixth. */
+const TIMED_EVERY = 17;
+
+/** `inFlight` callers, each asking again as soon as it is answered. */
+export function closed(inFlight) {
+  return {
+    inFlight,
+    start(run) {
+      const { request, check, histogram } = run;
+      const caller = async () => {
+        while (run.open) {
+          const turn = run.next++;
+          if (turn % TIMED_EVERY === 0) {
+            const from = performance.now();
+            const reply = await request(turn);
+            histogram.record(performance.now() - from);
+            check(turn, reply);
+          } else {
+            check(turn, await request(turn));
+          }
+          run.done++;
+        }
+      };
+      return Promise.all(Array.from({ length: inFlight }, caller));
+    },
+  };
+}
+
+/**
+ * Callers that do not march in step: `perTurn` new ones on each turn of the event loop, while fewer than
+ * `inFlight` are waiting.
+ */
+export function perTurn(newcomers, inFlight) {
+  return {
+    inFlight,
+    start(run) {
+      let waiting = 0;
+      const caller = async (turn) => {
+        const from = turn % TIMED_EVERY === 0 ? performance.now() : 0;
+        const reply = await run.request(turn);
+        if (from > 0) run.histogram.record(performance.now() - from);
+        run.check(turn, reply);
+        run.done++;
+        waiting--;
+      };
+      return new Promise((resolve, reject) => {
+        const everyTurn = () => {
+          if (!run.open && waiting === 0) return resolve();
+          for (let one = 0; run.open && one < newcomers && waiting < inFlight; one++) {
+            waiting++;
+            caller(run.next++).catch(reject);
+          }
+          setImmediate(everyTurn);
+        };
+        everyTurn();
+      });
+    },
+  };
+}
+
+/**
+ * Requests at random times (Poisson), `ratePerSecond` of them on average, whether or not earlier ones
+ * were answered. Each is timed from the moment it was due, so that a stall is charged to all who wait in it.
+ */
+export function offered(ratePerSecond, maxWaiting = 20_000) {
+  return {
+    inFlight: undefined,
+    start(run) {
+      const random = seeded(7);
+      const gap = () => -Math.log(1 - random()) * (1_000 / ratePerSecond);
+      let waiting = 0;
+      let due = performance.now() + gap();
+      const caller = async (turn, from) => {
+        const reply = await run.request(turn);
+        run.histogram.record(performance.now() - from);
+        run.check(turn, reply);
+        run.done++;
+        waiting--;
+      };
+      return new Promise((resolve, reject) => {
+        const everyTurn = () => {
+          if (!run.open && waiting === 0) return resolve();
+          const now = performance.now();
+          while (run.open && due <= now) {
+            if (++waiting > maxWaiting) {
+              const rate = Math.round(ratePerSecond);
+              return reject(new Error(`Cannot keep up with ${rate}/s: ${waiting} requests are waiting.`));
+            }
+            caller(run.next++, due).catch(reject);
+            due += gap();
+          }
+          setImmediate(everyTurn);
+        };
+        everyTurn();
+      });
+    },
+  };
+}
+
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Longest wait for what is still outstanding when the time is up. */
+const DRAIN_MS = 10_000;
+
+/**
+ * Runs a load through its warm-up and then for `seconds`, and says what it did.
+ * @param {{request: (turn: number) => Promise<unknown>, check: (turn: number, reply: unknown) => void}} work
+ */
+export async function measure(work, load, { seconds, warmup }) {
+  const run = { ...work, open: true, next: 0, done: 0, histogram: new DurationHistogram() };
+  const finished = load.start(run);
+  const outcome = await measureStretch(run, finished, { seconds, warmup });
+  return { ...outcome, turns: run.next };
+}
+
+/** The same for a driver of its own; `run` needs `open`, `done` and `histogram`. */
+export async function measureStretch(run, finished, { seconds, warmup }) {
+  const broken = finished.then(
+    () => Promise.reject(new Error('The load ended before its time.')),
+    (error) => Promise.reject(error),
+  );
+  broken.catch(() => undefined);
+
+  await Promise.race([sleep(warmup * 1_000), broken]);
+  run.histogram.clear();
+  const before = snapshot(run);
+  await Promise.race([sleep(seconds * 1_000), broken]);
+  const after = snapshot(run);
+  run.open = false;
+  const latency = run.histogram.toJSON();
+
+  const late = sleep(DRAIN_MS).then(() => {
+    throw new Error(`Requests were still unanswered ${DRAIN_MS / 1_000} s after the load ended.`);
+  });
+  late.catch(() => undefined);
+  await Promise.race([finished, late]);
+
+  const operations = after.done - before.done;
+  if (operations === 0) throw new Error('Not one request was answered.');
+  const elapsed = (after.at - before.at) / 1_000;
+  const cpuSeconds = (after.cpu - before.cpu) / 1e6;
+  return {
+    operations,
+    seconds: elapsed,
+    perSecond: operations / elapsed,
+    cpuSecondsPerMillion: (cpuSeconds / operations) * 1e6,
+    cpuShare: cpuSeconds / elapsed,
+    latency,
+    peakMegabytes: process.resourceUsage().maxRSS / 1_024,
+  };
+}
+
+function snapshot(run) {
+  const { user, system } = process.cpuUsage();
+  return { at: performance.now(), done: run.done, cpu: user + system };
+}

@@ -1,0 +1,43 @@
+/**
+ * One row with one client, inside a process of its own: open, store the values, measure, verify, close.
+ */
+import { loadAdapter } from '../clients/index.mjs';
+import { loadRow } from '../rows/index.mjs';
+import { makeKeys, makeValues } from './data.mjs';
+import { measure, offered } from './loads.mjs';
+
+export async function run(job) {
+  const row = await loadRow(job.row);
+  const adapter = await loadAdapter(job.client);
+  const keys = makeKeys(row.keys, job.prefix);
+  const time = { seconds: job.seconds, warmup: job.warmup };
+  if (adapter.drive !== undefined) return adapter.drive({ ...job, row, keys, time });
+
+  const client = await adapter.open(job);
+  try {
+    const buffer = row.operation.buffer === true && client.buffers === true;
+    const values = makeValues(keys, row.bytes, buffer ? 'buffer' : 'text');
+    const work = row.operation.make({ client, keys, values });
+    if (row.operation.preload) await preload(client, keys, values);
+    const load = row.offered === undefined ? row.load : offered(job.rate);
+    const outcome = await measure(work, load, time);
+    await work.verify?.(outcome.turns);
+    return outcome;
+  } finally {
+    await client.close();
+  }
+}
+
+/** The first write goes alone: before the first connect, some clients open a socket per request. */
+export async function preload(client, keys, values) {
+  await client.set(keys[0], values[0]);
+  const callers = values[0].length > 100_000 ? 2 : 50;
+  let next = 1;
+  const caller = async () => {
+    while (next < keys.length) {
+      const index = next++;
+      await client.set(keys[index], values[index]);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+}

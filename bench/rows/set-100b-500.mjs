@@ -1,0 +1,12 @@
+/** Five hundred callers writing. */
+import { closed } from '../harness/loads.mjs';
+import { set } from '../harness/operations.mjs';
+
+export default {
+  title: 'set 100 B, 500 in flight',
+  keys: 10_000,
+  bytes: 100,
+  operation: set(),
+  load: closed(500),
+  floor: true,
+};

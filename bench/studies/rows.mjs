@@ -1,0 +1,135 @@
+/**
+ * Every client on every row, judged against the bars; or, with `--compare`, this tree beside another.
+ */
+import { ALL, describeClient, FLOORS, PEERS } from '../clients/index.mjs';
+import { clientBars, targetChart } from '../harness/charts.mjs';
+import { CLASSIC } from '../harness/floor.mjs';
+import { rowTable, table, targetTable, times } from '../harness/report.mjs';
+import { runRounds } from '../harness/rounds.mjs';
+import { startMemcached, startRedis, stopAll } from '../harness/servers.mjs';
+import { ratio } from '../harness/stats.mjs';
+import { judge } from '../harness/targets.mjs';
+import { DEFAULT_TEMPLATES, learnTemplates } from '../harness/wire.mjs';
+import { loadRow, ROWS } from '../rows/index.mjs';
+
+async function measure(context) {
+  const rows = await Promise.all(wantedRows(context).map(loadRow));
+  const clients = wantedClients(context).map(describeClient);
+  const servers = await startServers(rows, clients, context);
+  try {
+    const templates = await floorTemplates(context, clients, servers.memcached);
+    const steps = rows.reduce(
+      (sum, row) => sum + clients.filter(({ family }) => family !== 'floor' || row.floor).length,
+      0,
+    );
+    const progress = context.progress(steps * context.rounds);
+    const results = await runRounds({
+      ...context,
+      rows,
+      clients,
+      progress,
+      serversOf: (client, row) => [servers[`${client.server}${row.pinned ? 'Pinned' : ''}`]],
+      jobOf: (client) => ({
+        tree: client.id.startsWith('ours@') ? context.other : context.tree,
+        options: client.family === 'ours' ? context.pool : {},
+        templates,
+      }),
+      cpuOf: (row) => (row.pinned ? context.pinnedCpu : undefined),
+    });
+    progress.end();
+    return { floor: templates, rows: [...results.values()], targets: judge(results) };
+  } finally {
+    await stopAll(Object.values(servers));
+  }
+}
+
+function wantedRows({ only, clients, compare, rate }) {
+  if (only !== undefined) return ROWS.filter((id) => only.includes(id));
+  // The offered rate comes from the peers' peak; without peers it must be given.
+  const peerless =
+    compare !== undefined || (clients !== undefined && !clients.some((id) => PEERS.includes(id)));
+  return peerless && rate === undefined ? ROWS.filter((id) => id !== 'get-100b-half-peak') : ROWS;
+}
+
+function wantedClients({ clients, compare }) {
+  if (compare !== undefined) {
+    const beside = clients?.filter((id) => id !== 'ours') ?? [];
+    return ['ours', `ours@${compare}`, ...beside];
+  }
+  return clients === undefined ? ALL : ALL.filter((id) => clients.includes(id));
+}
+
+async function startServers(rows, clients, { pinnedCpu }) {
+  const servers = {};
+  const kinds = new Set(clients.map(({ server }) => server));
+  const pinned = rows.some((row) => row.pinned);
+  if (kinds.has('memcached')) {
+    servers.memcached = await startMemcached();
+    if (pinned) servers.memcachedPinned = await startMemcached({ cpu: pinnedCpu });
+  }
+  if (kinds.has('redis')) {
+    servers.redis = await startRedis();
+    if (pinned) servers.redisPinned = await startRedis({ cpu: pinnedCpu });
+  }
+  return servers;
+}
+
+async function floorTemplates(context, clients, memcached) {
+  if (!clients.some(({ id }) => FLOORS.includes(id))) return undefined;
+  const given = Object.fromEntries(Object.entries(context.floor).filter(([, line]) => line !== undefined));
+  let learned = { ...DEFAULT_TEMPLATES, from: 'default' };
+  if (clients.some(({ id }) => id === 'ours') && Object.keys(given).length < 2) {
+    try {
+      learned = await learnTemplates(memcached, { ...context, options: context.pool });
+    } catch (error) {
+      context.say(
+        `Our client's requests could not be learned (${error.message}); the floor sends its default.`,
+      );
+    }
+  }
+  return { ...learned, ...given, classic: CLASSIC.get };
+}
+
+function report({ rows, targets, floor, otherTree }) {
+  const parts = rows.map((row) => rowTable(row));
+  if (floor !== undefined)
+    parts.push(`The meta floor sends "${floor.get}" and "${floor.set}" (from ${floor.from}).\n`);
+  if (otherTree !== undefined) parts.push(compareTable(rows, otherTree));
+  else if (targets.length > 0) parts.push(targetTable(targets));
+  return parts.join('\n');
+}
+
+/** This tree divided by the other: above 1 is faster here, and below 1 in CPU is cheaper here. */
+function compareTable(rows, { ref, commit }) {
+  const lines = rows.map((row) => {
+    const here = row.clients.find(({ id }) => id === 'ours');
+    const there = row.clients.find(({ id }) => id === `ours@${ref}`);
+    const of = (pick) => {
+      const runs = (client) => client.runs.map((one) => (one ? pick(one) : undefined));
+      return here?.perSecond && there?.perSecond ? times(ratio(runs(here), runs(there))) : undefined;
+    };
+    return [
+      row.title,
+      of((one) => one.perSecond),
+      of((one) => one.cpuSecondsPerMillion),
+      of((one) => one.latency.p99),
+    ];
+  });
+  return `This tree divided by ${ref} (${commit}), spread over rounds\n\n${table(['row', 'ops/s', 'CPU per op', 'p99'], lines)}\n`;
+}
+
+function charts({ rows, targets, machine, settings, when }) {
+  const subtitle = `${machine.cpu}, node ${machine.node}, memcached ${machine.memcached}, redis ${machine.redis}; medians and extremes of ${settings.rounds} rounds, ${when.slice(0, 10)}`;
+  const bars = (title, figure, axis, log) => clientBars(rows, { title, subtitle, figure, axis, log });
+  const made = {
+    throughput: bars('Operations per second', 'perSecond', 'operations per second'),
+    p50: bars('Median latency', 'p50', 'ms (log scale)', true),
+    p99: bars('99th percentile of latency', 'p99', 'ms (log scale)', true),
+    cpu: bars('CPU time of the client', 'cpu', 'CPU seconds per million operations (log scale)', true),
+    memory: bars('Peak memory of the process', 'memory', 'MB'),
+  };
+  if (targets.some((one) => one.ratio !== undefined)) made.targets = targetChart(targets, subtitle);
+  return made;
+}
+
+export default { measure, report, charts };
