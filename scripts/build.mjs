@@ -6,12 +6,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import {
   entries,
-  fail,
   filesBelow,
   installPackages,
+  isStarted,
   isUpToDate,
   remove,
   root,
@@ -25,7 +24,7 @@ import {
 const stamp = join(root, 'dist', '.built');
 const sources = ['lib', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.build-cjs.json'];
 
-/** Builds what changed. Ends the process when the compiler finds an error. */
+/** Builds what changed. False, and said why, when the compiler finds an error. */
 export async function build() {
   const start = performance.now();
   remove(stamp);
@@ -35,7 +34,10 @@ export async function build() {
     run(tool('tsc'), ['-p', 'tsconfig.build-cjs.json'], { capture: true }),
   ]);
   const failed = results.find(({ code }) => code !== 0);
-  if (failed) fail(`${failed.output}The library could not be built.`);
+  if (failed) {
+    say(`${failed.output}The library could not be built.`);
+    return false;
+  }
   writeText(join(root, 'dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
   for (const { subpath, folder } of entries) {
     const entry = join('lib', folder, 'index.ts');
@@ -43,10 +45,11 @@ export async function build() {
   }
   writeText(stamp, '');
   say(`Built dist/esm and dist/cjs in ${secondsSince(start)}.`);
+  return true;
 }
 
 export async function buildIfStale() {
-  if (!isUpToDate(stamp, sources)) await build();
+  return isUpToDate(stamp, sources) || build();
 }
 
 /** The compiler leaves the outputs of a source that was removed or renamed. */
@@ -58,7 +61,7 @@ function removeLeftovers(format) {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isStarted(import.meta)) {
   await installPackages();
-  await build();
+  process.exitCode = (await build()) ? 0 : 1;
 }

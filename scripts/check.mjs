@@ -4,11 +4,12 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from './build.mjs';
 import {
   cache,
   fail,
   installPackages,
-  jestTotals,
+  jest,
   manifest,
   readJson,
   remove,
@@ -18,6 +19,7 @@ import {
   tool,
   totalsLine,
 } from './lib.mjs';
+import { test } from './test.mjs';
 
 const OK = { state: 'ok' };
 const failed = (output) => ({ state: 'FAILED', output });
@@ -35,11 +37,14 @@ const steps = {
   lint: { does: 'biome: format and lint', run: () => command(tool('biome'), 'ci', '--colors=off') },
   types: { does: 'tsc: library, tests, sample application', run: types },
   layers: { does: 'dependency-cruiser: every import points downward, no cycle', run: layers },
-  build: { does: 'the library, as ES modules and as CommonJS', run: () => script('build.mjs') },
+  build: {
+    does: 'the library, as ES modules and as CommonJS',
+    run: async () => ((await build()) ? OK : failed()),
+  },
   pack: { does: 'what npm would publish: the built files and nothing else', needs: 'build', run: pack },
   publint: { does: 'package.json fits what is packed', needs: 'pack', run: publint },
   attw: { does: 'types are found by every kind of resolution', needs: 'pack', run: attw },
-  test: { does: 'npm test', run: test },
+  test: { does: 'npm test', run: tests },
   packed: { does: 'the packed package, installed in an empty folder', needs: 'pack', run: packed },
   audit: { does: 'npm audit of what users get', run: audit },
 };
@@ -55,12 +60,6 @@ function chosen(names) {
 async function command(program, ...args) {
   const { code, output } = await run(program, args, { capture: true });
   return code === 0 ? OK : failed(output);
-}
-
-/** A script of ours shows its own progress. */
-async function script(name) {
-  const { code } = await run(process.execPath, [join('scripts', name)]);
-  return code === 0 ? OK : failed();
 }
 
 function lockfile() {
@@ -127,19 +126,18 @@ function attw() {
   return command(tool('attw'), '--no-color', '--no-emoji', tarball);
 }
 
-async function test() {
-  const result = await script('test.mjs');
-  totals.push(jestTotals(join(cache, 'test.json')));
-  return result;
+async function tests() {
+  return counted(await test([]));
 }
 
 async function packed() {
-  const report = join(cache, 'packed.json');
-  remove(report);
-  const args = ['--testMatch', '**/test/package/*.check.ts', '--json', `--outputFile=${report}`];
-  const { code } = await run(tool('jest'), args, { env: { PACKED_TARBALL: tarball } });
-  totals.push(jestTotals(report));
-  return code === 0 ? OK : failed();
+  const args = ['--testMatch', '**/test/package/*.check.ts'];
+  return counted(await jest('packed', args, { PACKED_TARBALL: tarball }));
+}
+
+function counted(result) {
+  totals.push(result);
+  return result.code === 0 ? OK : failed();
 }
 
 /** No registry, no answer: that is no finding, so it does not fail the check. */

@@ -4,7 +4,16 @@
  * Invariant: plain Node and nothing else, because these files run in a fresh clone, before any install.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,6 +38,9 @@ export const entries = Object.keys(manifest.exports)
 
 export const say = (line) => console.log(line);
 export const secondsSince = (start) => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+
+/** Whether a script is the one that was started, and not imported by another: `isStarted(import.meta)`. */
+export const isStarted = ({ url }) => realpathSync(process.argv[1]) === fileURLToPath(url);
 
 /** Ends the process with one sentence. */
 export function fail(sentence) {
@@ -115,11 +127,16 @@ export function filesBelow(folder) {
 
 export const remove = (path) => rmSync(path, { recursive: true, force: true });
 
-/** Reads jest's JSON report into numbers. A file that could not be loaded counts as one failure. */
-export function jestTotals(report) {
-  if (!existsSync(report)) return { passed: 0, failed: 1, skipped: 0 };
+/** Runs jest and counts. A file that could not be loaded counts as one failure, and so does jest itself. */
+export async function jest(name, args, env) {
+  const report = join(cache, `${name}.json`);
+  remove(report);
+  mkdirSync(cache, { recursive: true });
+  const { code } = await run(tool('jest'), ['--json', `--outputFile=${report}`, ...args], { env });
+  if (!existsSync(report)) return { code: code || 1, passed: 0, failed: 1, skipped: 0 };
   const result = JSON.parse(readFileSync(report, 'utf8'));
   return {
+    code,
     passed: result.numPassedTests,
     failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
     skipped: result.numPendingTests + result.numTodoTests,

@@ -21,7 +21,7 @@ const sources = [
 const main = join(root, 'dist', 'sample-app', 'main.js');
 
 await installPackages();
-await buildIfStale();
+if (!(await buildIfStale())) process.exit(1);
 if (!existsSync(main) || !isUpToDate(stamp, sources)) await compile();
 // In this process, not in a child: Ctrl-C and SIGTERM reach the application itself.
 await import(pathToFileURL(main).href);
