@@ -150,3 +150,23 @@ export function keyPrefix(key: string): string {
   const start = key.length > 24 ? `${key.slice(0, 24)}...` : key;
   return JSON.stringify(start);
 }
+
+/**
+ * Makes an error without a stack. Internal stacks tell a caller nothing, and when thousands of requests fail
+ * at once, taking them would hold up the event loop.
+ */
+export function withoutStack<E extends MemcachedError>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return make();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** The same failure as an error of its own, with the truth about whether this request was sent. */
+export function sameFailure(error: MemcachedError, sent: Sent): MemcachedError {
+  const Kind = error.constructor as new (message: string, facts: MemcachedErrorFacts) => MemcachedError;
+  return withoutStack(() => new Kind(error.message, { node: error.node, sent, cause: error.cause }));
+}

@@ -73,6 +73,15 @@ export interface RequestSink {
   failed(request: Request, error: MemcachedError): void;
 }
 
+/** The node that holds a request, as far as a caller who gives up needs to know it. */
+export interface RequestHolder {
+  readonly name: string;
+  /** The caller is gone: gives the slot back if nothing was sent; else it stays until the answer comes. */
+  abandon(request: Request): void;
+  /** The request waited for a whole `commandTimeout` or longer in vain. */
+  noteTimeout(): void;
+}
+
 /** What a call with its own `timeout` or `signal` holds, released when it settles. */
 export interface Patience {
   release(): void;
@@ -102,8 +111,8 @@ export class Request {
   patience: Patience | undefined = undefined;
   /** How often it was sent again. */
   retried = 0;
-  /** Name of the node that holds it now, for errors. */
-  node = '';
+  /** Where it is now. */
+  holder: RequestHolder | undefined = undefined;
   /** What the caller of a many-key call needs to know it by. */
   tag: unknown = undefined;
 
@@ -115,6 +124,12 @@ export class Request {
     readonly resolve: (value: never) => void,
     readonly reject: (error: unknown) => void,
   ) {}
+
+  /** Marks the end for the caller; whoever calls it resolves or rejects, once. */
+  settle(): void {
+    this.settled = true;
+    if (this.patience !== undefined) this.patience.release();
+  }
 
   /** How many places of `maxPending` it takes. */
   get slots(): number {

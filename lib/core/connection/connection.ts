@@ -1,0 +1,495 @@
+/**
+ * One socket to one node. Requests leave in the order they arrive and answers come back in the same order,
+ * so the head of `#awaiting` owns the next answer. If that stops being true the connection closes: a wrong
+ * value is worse than no value. Choosing a socket, blacklisting and retrying belong to the layers above.
+ */
+import type { Socket } from 'node:net';
+import type { Address } from '../base/address.js';
+import { Alarm, afterReading } from '../base/alarm.js';
+import { socketChannel } from '../base/channels.js';
+import {
+  MemcachedConnectionError,
+  MemcachedError,
+  MemcachedProtocolError,
+  MemcachedTimeoutError,
+  MemcachedUnsupportedError,
+} from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
+import type { Turn } from '../base/turn.js';
+import { Reply, ReplyKind } from '../command/reply.js';
+import { hasBody, Phase, type Request, Verb, verbName } from '../command/request.js';
+import { Doubt, MAX_LINE_BYTES, NEED_MORE, OPAQUE_MASK, type Protocol } from '../protocol/protocol.js';
+import { WireWriter } from '../protocol/wire-writer.js';
+import { GatheredGets } from './gathered-gets.js';
+import { type Credentials, type Dialect, Handshake, type HandshakeStep } from './handshake.js';
+import { Inbox } from './inbox.js';
+import { openSocket, type SocketReader, type TlsSettings } from './open-socket.js';
+
+/** What a connection is made with; the same for every socket of a node. */
+export interface ConnectionSettings {
+  /** Name of the pool and of the node, for errors and channels. */
+  pool: string;
+  node: string;
+  address: Address;
+  tls: TlsSettings;
+  auth: Credentials | undefined;
+  protocol: 'auto' | 'meta' | 'classic';
+  connectTimeout: number;
+  turn: Turn;
+  /** May several gets be sent as one command, where the server knows no meta? Not behind proxies. */
+  gatherGets: boolean;
+  /** What is spoken with a server of that dialect. */
+  protocolFor(dialect: Dialect): Protocol;
+}
+
+/** `opening` until the handshake's answer, `draining` once nothing new may be sent. */
+export type ConnectionState = 'opening' | 'ready' | 'draining' | 'closed';
+
+const MOVES: Record<ConnectionState, readonly ConnectionState[]> = {
+  opening: ['ready', 'closed'],
+  ready: ['draining', 'closed'],
+  draining: ['closed'],
+  closed: [],
+};
+
+/** Why a connection is no more. */
+export type CloseReason =
+  /** The handshake failed or the socket could not be opened. */
+  | { kind: 'open-failed'; error: MemcachedError }
+  /** The question of the handshake closed it: only a proxy does that. */
+  | { kind: 'ask-as-proxy' }
+  /** Closed by the peer or the network. */
+  | { kind: 'lost'; error: MemcachedError }
+  /** Closed by us, because the answers were not to be trusted. */
+  | { kind: 'doubt'; error: MemcachedError }
+  /** Closed by us: silent, idle or no longer needed. */
+  | { kind: 'dropped'; error: MemcachedError };
+
+/** The node a connection belongs to. */
+export interface ConnectionOwner {
+  connectionReady(connection: Connection): void;
+  /** The last call. `outstanding` is what was neither answered nor given up, oldest first. */
+  connectionClosed(connection: Connection, reason: CloseReason, outstanding: Request[]): void;
+  /** Slots of `maxPending` and bytes of `maxPendingBytes` are free again. */
+  slotsFreed(slots: number, bytes: number): void;
+  /** Answers have been read; `inTime`: at least one of them was still waited for. */
+  answersRead(connection: Connection, inTime: boolean): void;
+  /** The send buffer was full and is empty again. */
+  connectionWritable(connection: Connection): void;
+}
+
+/** An unfinished answer of this size makes a socket busy with something long. */
+const LONG_ANSWER_BYTES = 64 * 1_024;
+
+export class Connection implements SocketReader {
+  state: ConnectionState = 'opening';
+  dialect: Dialect | undefined;
+  /** The socket's send buffer is full; what is dispatched now would pile up in memory. */
+  blocked = false;
+  /** It is in the middle of an answer that takes long to arrive. */
+  receivingLong = false;
+  /** When the last byte arrived, on the clock. */
+  lastByteAt: number;
+  /** When it was last without anything outstanding, or got its first request after that. */
+  busySince: number;
+
+  readonly #settings: ConnectionSettings;
+  readonly #owner: ConnectionOwner;
+  readonly #turn: Turn;
+  readonly #socket: Socket;
+  readonly #handshake: Handshake;
+  readonly #inbox = new Inbox();
+  readonly #writer = new WireWriter();
+  readonly #reply = new Reply();
+  /** Written, or about to be at the turn's end, and not yet answered; oldest first. Never reordered: the order is the protocol. */
+  readonly #awaiting = new Fifo<Request>();
+  #protocol!: Protocol;
+  /** The turn's gets so far, on servers where they are sent as one command. */
+  #gathered: GatheredGets | undefined;
+  /** Opaque of the next request, and of the head of `#awaiting`. */
+  #nextOpaque = 0;
+  #headOpaque = 0;
+  /** How many at the tail of `#awaiting` have no byte on the socket yet. */
+  #unflushed = 0;
+  /** How many at the head of `#awaiting` have been looked at by {@link expire} and need no second look. */
+  #expired = 0;
+  #inTurn = false;
+  readonly #connectAlarm: Alarm;
+
+  constructor(settings: ConnectionSettings, owner: ConnectionOwner, knownProxy: boolean) {
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#turn = settings.turn;
+    this.lastByteAt = this.busySince = this.#turn.now();
+    const { protocol, auth } = settings;
+    this.#handshake = new Handshake(settings.node, { protocol, auth, knownProxy });
+    this.#socket = openSocket(settings.address, settings.tls, this, () => this.#connected());
+    this.#socket.on('error', (error) => this.#lost(error));
+    this.#socket.on('end', () => this.#lost(undefined));
+    this.#socket.on('close', () => this.#lost(undefined));
+    this.#socket.on('drain', () => this.#drained());
+    this.#connectAlarm = new Alarm(this.#turn.clock, () => this.#connectTimedOut());
+    this.#connectAlarm.set(settings.connectTimeout);
+  }
+
+  /** Requests that hold a place in the pipeline, those given up by their callers included. */
+  get outstanding(): number {
+    return this.#awaiting.size;
+  }
+
+  /** Busy with something long, so that small requests had better go elsewhere. */
+  get isLong(): boolean {
+    return this.blocked || this.receivingLong;
+  }
+
+  // ---- writing ----
+
+  /** Takes a request whose slots the owner has counted. Only while `ready`. */
+  dispatch(request: Request): void {
+    if (!this.#inTurn) {
+      this.#inTurn = true;
+      this.#turn.atEnd(this);
+    }
+    if (this.#gathered !== undefined && !this.#gathered.add(request)) this.#sendGathered();
+    else if (this.#gathered !== undefined) return;
+    this.#enqueue(request);
+  }
+
+  /** A classic server answers many keys at once much faster than many gets, so a turn's gets go together. */
+  #sendGathered(): void {
+    const batch = this.#gathered!.take();
+    if (batch !== undefined) this.#enqueue(batch);
+  }
+
+  #enqueue(request: Request): void {
+    const opaque = this.#nextOpaque;
+    if (!this.#protocol.encode(request, opaque, this.#writer)) {
+      this.#refuse(request);
+      return;
+    }
+    this.#nextOpaque = (opaque + 1) & OPAQUE_MASK;
+    if (this.#awaiting.size === 0) {
+      this.busySince = this.#turn.now();
+      this.#headOpaque = opaque;
+    }
+    request.phase = Phase.sent;
+    this.#awaiting.push(request);
+    this.#unflushed++;
+  }
+
+  #refuse(request: Request): void {
+    this.#owner.slotsFreed(request.slots, request.bytes);
+    request.sink.failed(
+      request,
+      new MemcachedUnsupportedError(
+        `${this.#settings.node} has no ${verbName(request.verb)}: it needs the meta protocol, and the node speaks ${this.#protocol.name}.`,
+        { node: this.#settings.node },
+      ),
+    );
+  }
+
+  /** Writes what the turn has gathered, at once. */
+  endTurn(): void {
+    this.#inTurn = false;
+    if (this.state === 'closed') return;
+    const socket = this.#socket;
+    if (this.#gathered !== undefined) this.#sendGathered();
+    this.#unflushed = 0;
+    const text = this.#writer.takeText();
+    let accepted: boolean;
+    if (text !== undefined) {
+      accepted = text === '' || socket.write(text, 'latin1');
+    } else {
+      accepted = true;
+      socket.cork();
+      for (const part of this.#writer.take()) {
+        accepted = typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part);
+      }
+      socket.uncork();
+    }
+    // `false` alone may only mean "a lot": what the kernel took at once is gone already.
+    if (!accepted && socket.writableLength > 0) this.blocked = true;
+  }
+
+  #drained(): void {
+    if (!this.blocked || this.state === 'closed') return;
+    this.blocked = false;
+    this.#owner.connectionWritable(this);
+  }
+
+  // ---- reading ----
+
+  /** See {@link SocketReader}. */
+  buffer(): Uint8Array | undefined {
+    return this.#inbox.lend();
+  }
+
+  /** See {@link SocketReader}. Never throws: whatever is wrong with the bytes closes the connection. */
+  read(count: number): void {
+    if (this.state === 'closed') return;
+    this.lastByteAt = this.#turn.clock.now();
+    this.#inbox.received(count);
+    try {
+      if (this.state === 'opening') this.#readHandshake();
+      else this.#readAnswers();
+    } catch (error) {
+      if (!(error instanceof Doubt)) throw error;
+      this.#close({
+        kind: 'doubt',
+        error: new MemcachedProtocolError(
+          `${this.#settings.node} sent something that cannot be right: ${error.message}. The connection was closed.`,
+          { node: this.#settings.node, sent: 'maybe' },
+        ),
+      });
+    }
+  }
+
+  #readAnswers(): void {
+    const inbox = this.#inbox;
+    const reply = this.#reply;
+    const awaiting = this.#awaiting;
+    const { bytes, to } = inbox;
+    let from = inbox.from;
+    let need = 0;
+    let inTime = false;
+    reply.owned = inbox.dedicated;
+    while (from < to) {
+      const head = awaiting.peek();
+      if (head === undefined) throw new Doubt('bytes that nobody asked for');
+      const next = this.#protocol.decode(head, this.#headOpaque, bytes, from, to, reply);
+      if (next === NEED_MORE) {
+        need = reply.need;
+        if (need === 0 && to - from > MAX_LINE_BYTES) throw new Doubt('a line that does not end');
+        break;
+      }
+      from = next;
+      if (!reply.more) this.#shift(head);
+      if (!head.settled) {
+        inTime = true;
+        head.sink.replied(head, reply);
+      }
+      if (reply.kind >= ReplyKind.serverError) this.#judgeComplaint(head, reply);
+      if ((this.state as ConnectionState) === 'closed') return;
+    }
+    inbox.from = from;
+    inbox.settle(need);
+    this.receivingLong = need > LONG_ANSWER_BYTES;
+    this.#owner.answersRead(this, inTime);
+    if (this.state === 'draining' && awaiting.size === 0) this.#finishDraining();
+  }
+
+  #shift(head: Request): void {
+    this.#awaiting.shift();
+    this.#headOpaque = (this.#headOpaque + 1) & OPAQUE_MASK;
+    if (this.#expired > 0) this.#expired--;
+    this.#owner.slotsFreed(head.slots, head.bytes);
+  }
+
+  /**
+   * After a complaint it may be unknown how many lines answer the request: a server that did not like the
+   * line before a data block can take the block for commands (1.6.18 does).
+   */
+  #judgeComplaint(request: Request, reply: Reply): void {
+    if (reply.kind === ReplyKind.clientError) {
+      if (hasBody(request.verb)) throw new Doubt('a complaint about a command with a data block');
+      if (
+        !/^(cannot increment or decrement non-numeric value|invalid numeric delta argument)/.test(reply.text)
+      ) {
+        throw new Doubt('an unknown complaint about a command');
+      }
+    } else if (reply.kind === ReplyKind.unknownCommand) {
+      // Old servers and Moxi do not know these two, say so in one line and go on.
+      const known = request.verb === Verb.gat || request.verb === Verb.touch || request.verb === Verb.stats;
+      if (!known) throw new Doubt('a command every server knows is unknown');
+    }
+  }
+
+  // ---- handshake ----
+
+  #connected(): void {
+    if (this.state === 'closed') return;
+    this.#socket.write(this.#handshake.begin(), 'latin1');
+  }
+
+  #readHandshake(): void {
+    const inbox = this.#inbox;
+    while (this.state === 'opening') {
+      const lineEnd = inbox.bytes.indexOf('\r\n', inbox.from, 'latin1');
+      if (lineEnd < 0 || lineEnd >= inbox.to) {
+        if (inbox.to - inbox.from > MAX_LINE_BYTES) throw new Doubt('a line that does not end');
+        inbox.settle(0);
+        return;
+      }
+      const line = inbox.bytes.toString('latin1', inbox.from, lineEnd);
+      inbox.from = lineEnd + 2;
+      this.#take(this.#handshake.receive(line));
+    }
+    if ((this.state as ConnectionState) === 'closed') return;
+    if (inbox.from < inbox.to) throw new Doubt('bytes that nobody asked for');
+    inbox.settle(0);
+    this.#owner.connectionReady(this);
+  }
+
+  #take(step: HandshakeStep): void {
+    switch (step.kind) {
+      case 'write':
+        this.#socket.write(step.text, 'latin1');
+        return;
+      case 'ready':
+        this.#connectAlarm.stop();
+        this.dialect = step.dialect;
+        this.#protocol = this.#settings.protocolFor(step.dialect);
+        if (step.dialect === 'classic' && this.#settings.gatherGets) this.#gathered = new GatheredGets();
+        this.#become('ready');
+        if (socketChannel.hasSubscribers) this.#publish('open', step.dialect);
+        return;
+      case 'ask-as-proxy':
+        this.#close({ kind: 'ask-as-proxy' });
+        return;
+      case 'failed':
+        this.#close({ kind: 'open-failed', error: step.error });
+        return;
+      default:
+        step satisfies never;
+    }
+  }
+
+  #connectTimedOut(): void {
+    afterReading(this.#turn.clock, () => {
+      if (this.state !== 'opening') return;
+      const { node, connectTimeout } = this.#settings;
+      const error = new MemcachedTimeoutError(
+        `${node} did not connect and answer within ${connectTimeout} ms (connectTimeout).`,
+        { node },
+      );
+      this.#close({ kind: 'open-failed', error });
+    });
+  }
+
+  // ---- deadlines ----
+
+  /**
+   * Fails every request whose deadline is over; its slot stays until the answer comes.
+   * @returns how many
+   */
+  expire(now: number, timedOut: (request: Request) => void): number {
+    let count = 0;
+    for (
+      let request = this.#awaiting.at(this.#expired);
+      request !== undefined;
+      request = this.#awaiting.at(this.#expired)
+    ) {
+      // Deadlines of one timeout are in order; calls with their own keep time themselves (Infinity).
+      if (request.deadline > now && request.deadline !== Number.POSITIVE_INFINITY && !request.settled) break;
+      this.#expired++;
+      if (request.settled || request.deadline > now) continue;
+      count++;
+      timedOut(request);
+    }
+    return count;
+  }
+
+  /** The earliest deadline that {@link expire} has to look at, if any. */
+  get nextDeadline(): number {
+    return this.#awaiting.at(this.#expired)?.deadline ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Since when something is outstanding and not a byte came; Infinity when nothing is outstanding. */
+  get silentSince(): number {
+    return this.#awaiting.size === 0 ? Number.POSITIVE_INFINITY : Math.max(this.lastByteAt, this.busySince);
+  }
+
+  // ---- the end ----
+
+  /** Closes as soon as nothing is outstanding, at once if nothing is. */
+  drain(): void {
+    if (this.state !== 'ready') {
+      if (this.state === 'opening') this.drop('it was no longer needed');
+      return;
+    }
+    this.#become('draining');
+    if (this.#awaiting.size === 0) this.#finishDraining();
+  }
+
+  #finishDraining(): void {
+    this.drop('it was no longer needed');
+  }
+
+  /** Closes now; what is outstanding fails. */
+  drop(why: string): void {
+    const { node } = this.#settings;
+    const error = new MemcachedConnectionError(`The connection to ${node} was closed: ${why}.`, {
+      node,
+      sent: 'maybe',
+    });
+    this.#close({ kind: 'dropped', error });
+  }
+
+  #lost(cause: Error | undefined): void {
+    if (this.state === 'closed') return;
+    if (this.state === 'opening') {
+      this.#openFailed(cause);
+      return;
+    }
+    const { node } = this.#settings;
+    const message = `The connection to ${node} was closed by the other side${cause === undefined ? '' : ` (${reasonOf(cause)})`}.`;
+    this.#close({
+      kind: 'lost',
+      error: new MemcachedConnectionError(message, { node, sent: 'maybe', cause }),
+    });
+  }
+
+  #openFailed(cause: Error | undefined): void {
+    const step =
+      cause === undefined || ['ECONNRESET', 'EPIPE'].includes(reasonOf(cause))
+        ? this.#handshake.closed()
+        : undefined;
+    if (step !== undefined && !this.#socket.connecting && this.#socket.bytesWritten > 0) {
+      this.#take(step);
+      return;
+    }
+    const { node } = this.#settings;
+    const error = new MemcachedConnectionError(
+      `Cannot connect to ${node}${cause === undefined ? '' : `: ${reasonOf(cause)}`}.`,
+      { node, cause },
+    );
+    this.#close({ kind: 'open-failed', error });
+  }
+
+  #close(reason: CloseReason): void {
+    if (this.state === 'closed') return;
+    this.#become('closed');
+    this.#connectAlarm.stop();
+    this.#socket.destroy();
+    if (this.#gathered !== undefined) this.#sendGathered();
+    const unflushedFrom = this.#awaiting.size - this.#unflushed;
+    const outstanding: Request[] = [];
+    for (const [index, request] of this.#awaiting.drain().entries()) {
+      this.#owner.slotsFreed(request.slots, request.bytes);
+      if (index >= unflushedFrom) request.phase = Phase.waiting;
+      if (!request.settled) outstanding.push(request);
+    }
+    this.#writer.take();
+    if (socketChannel.hasSubscribers) this.#publish('close', reason.kind);
+    this.#owner.connectionClosed(this, reason, outstanding);
+  }
+
+  #become(next: ConnectionState): void {
+    if (!MOVES[this.state].includes(next)) throw new Error(`connection: ${this.state} cannot become ${next}`);
+    this.state = next;
+  }
+
+  #publish(event: 'open' | 'close', reason: string): void {
+    const { pool, node } = this.#settings;
+    socketChannel.publish({ pool, node, event, reason });
+  }
+}
+
+/** A network error's code where it has one: its message can hold more than belongs into a log. */
+function reasonOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== undefined) return code;
+  return error instanceof AggregateError && error.errors[0] instanceof Error
+    ? reasonOf(error.errors[0])
+    : error.message;
+}

@@ -1,0 +1,427 @@
+/**
+ * One address: its sockets, its limits and its blacklist. Requests are given to a socket, or wait here
+ * while one is being opened or has a full send buffer.
+ *
+ * Invariant: `#pending` counts every request from its dispatch to its answer or its socket's end, those
+ * given up by their callers included, so that a node that hangs cannot pile up memory.
+ * Which node takes a key, and whether a failed request is tried again, is decided above.
+ */
+import { Alarm, afterReading } from '../base/alarm.js';
+import {
+  MemcachedBlacklistedError,
+  MemcachedClosedError,
+  MemcachedConnectionError,
+  type MemcachedError,
+  MemcachedPoolExhaustedError,
+  MemcachedTimeoutError,
+  sameFailure,
+  withoutStack,
+} from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
+import { Phase, type Request, type RequestHolder } from '../command/request.js';
+import {
+  type CloseReason,
+  Connection,
+  type ConnectionOwner,
+  type ConnectionSettings,
+} from '../connection/connection.js';
+import { Blacklist, type BlacklistMove } from './blacklist.js';
+import { Sockets } from './sockets.js';
+
+export interface NodeSettings {
+  /** What every socket of the node is made with; the name of the node among it. */
+  connection: ConnectionSettings;
+  poolSize: number;
+  commandTimeout: number;
+  idleTimeout: number;
+  blacklistTime: number;
+  maxPending: number;
+  maxPendingBytes: number;
+  weight: number;
+  random: () => number;
+  moved(node: Node, move: BlacklistMove): void;
+}
+
+/** A server that was restarted under the first question looks like a proxy; so this is asked again. */
+const PROXY_MEMORY_MILLISECONDS = 60_000;
+
+export class Node implements ConnectionOwner, RequestHolder {
+  readonly name: string;
+  readonly weight: number;
+  readonly blacklist: Blacklist;
+  readonly #settings: NodeSettings;
+  readonly #sockets: Sockets;
+  /** Dispatched, and not on any socket yet. */
+  readonly #waiting = new Fifo<Request>();
+  #pending = 0;
+  #pendingBytes = 0;
+  /** The first socket, while it can take requests: the only one most nodes ever need. */
+  #first: Connection | undefined;
+  /** Until then new sockets are opened as a proxy understands it. */
+  #askAsProxyUntil = Number.NEGATIVE_INFINITY;
+  #closing = false;
+  /** A request with a time of its own waited in vain for a whole `commandTimeout` since the last sweep. */
+  #timeoutNoted = false;
+  /** Set while anything is pending; looks for deadlines that are over. */
+  readonly #sweepAlarm: Alarm;
+  /** Set while the node is blacklisted and no probe is under way. */
+  readonly #probeAlarm: Alarm;
+  /** Set while there is more than one socket. */
+  readonly #idleAlarm: Alarm;
+  /** Why the node was blacklisted, as the error that did it. */
+  #lastError: MemcachedError | undefined;
+  /** Resolve when the first socket is ready, or reject. */
+  #connectWaiters: { resolve: () => void; reject: (error: MemcachedError) => void }[] = [];
+  #drained: (() => void) | undefined;
+
+  constructor(settings: NodeSettings) {
+    this.#settings = settings;
+    this.name = settings.connection.node;
+    this.weight = settings.weight;
+    this.blacklist = new Blacklist(
+      settings.blacklistTime,
+      this.#now,
+      (move) => settings.moved(this, move),
+      settings.random,
+    );
+    const { clock } = settings.connection.turn;
+    this.#sweepAlarm = new Alarm(clock, () => {
+      const now = clock.now();
+      afterReading(clock, () => this.#sweep(now));
+    });
+    this.#probeAlarm = new Alarm(clock, () => this.#probe());
+    this.#idleAlarm = new Alarm(clock, () => this.#closeIdle());
+    this.#sockets = new Sockets(settings.poolSize, () => this.#open());
+  }
+
+  get #now(): number {
+    return this.#settings.connection.turn.now();
+  }
+
+  get isUsable(): boolean {
+    return this.blacklist.state !== 'blacklisted';
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  get socketCount(): number {
+    return this.#sockets.count('ready') + this.#sockets.count('draining');
+  }
+
+  get dialect(): Connection['dialect'] {
+    return this.#sockets.all.find((connection) => connection.dialect !== undefined)?.dialect;
+  }
+
+  // ---- requests ----
+
+  /** @throws MemcachedPoolExhaustedError, MemcachedBlacklistedError or MemcachedClosedError when it can take no such request now. */
+  admit(slots: number, bytes: number): void {
+    const { maxPending, maxPendingBytes } = this.#settings;
+    if (this.blacklist.state === 'blacklisted') throw this.#blacklisted();
+    if (this.#closing) throw this.#closed();
+    if (this.#pending + slots > maxPending) {
+      throw this.#exhausted(`${this.#pending} requests outstanding (maxPending ${maxPending})`);
+    }
+    if (this.#pendingBytes + bytes > maxPendingBytes) {
+      throw this.#exhausted(`${this.#pendingBytes} bytes outstanding (maxPendingBytes ${maxPendingBytes})`);
+    }
+  }
+
+  #exhausted(what: string): MemcachedPoolExhaustedError {
+    return withoutStack(() => new MemcachedPoolExhaustedError(`${this.name}: ${what}.`, { node: this.name }));
+  }
+
+  #closed(): MemcachedClosedError {
+    return withoutStack(
+      () => new MemcachedClosedError(`${this.name}: the pool is closed.`, { node: this.name }),
+    );
+  }
+
+  #blacklisted(): MemcachedBlacklistedError {
+    const { until, reason } = this.blacklist;
+    const left = Math.max(0, Math.round((until ?? 0) - this.#now));
+    return withoutStack(
+      () =>
+        new MemcachedBlacklistedError(
+          `${this.name} is blacklisted, the next probe is due in ${left} ms: ${reason}`,
+          { node: this.name, cause: this.#lastError },
+        ),
+    );
+  }
+
+  /** Takes a request that {@link admit} let in. */
+  dispatch(request: Request): void {
+    this.#pending += request.slots;
+    this.#pendingBytes += request.bytes;
+    request.holder = this;
+    request.phase = Phase.waiting;
+    const first = this.#first;
+    if (first !== undefined && !first.isLong) {
+      first.dispatch(request);
+    } else {
+      this.#place(request);
+    }
+    if (!this.#sweepAlarm.isSet) this.#sweepAlarm.set(this.#settings.commandTimeout);
+  }
+
+  #place(request: Request): void {
+    const connection = this.#sockets.pick(this.#now);
+    if (connection === undefined) this.#waiting.push(request);
+    else connection.dispatch(request);
+  }
+
+  /** Gives those that wait to sockets that can take them. */
+  #serveWaiting(): void {
+    while (this.#waiting.size > 0) {
+      const connection = this.#sockets.pick(this.#now);
+      if (connection === undefined) return;
+      const request = this.#waiting.shift()!;
+      if (!request.settled) connection.dispatch(request);
+    }
+  }
+
+  /** See {@link RequestHolder}. */
+  abandon(request: Request): void {
+    if (request.phase === Phase.waiting) this.slotsFreed(request.slots, request.bytes);
+  }
+
+  /** See {@link RequestHolder}. */
+  noteTimeout(): void {
+    this.#timeoutNoted = true;
+  }
+
+  /** See {@link ConnectionOwner}. */
+  slotsFreed(slots: number, bytes: number): void {
+    this.#pending -= slots;
+    this.#pendingBytes -= bytes;
+    if (this.#drained !== undefined && this.#pending === 0) this.#drained();
+  }
+
+  // ---- sockets ----
+
+  #open(): Connection {
+    return new Connection(this.#settings.connection, this, this.#now < this.#askAsProxyUntil);
+  }
+
+  /** Opens the first socket if there is none. Rejects when the node is blacklisted or cannot be reached. */
+  connect(): Promise<void> {
+    if (this.#sockets.count('ready') > 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      if (this.#closing) return reject(this.#closed());
+      if (!this.isUsable) return reject(this.#blacklisted());
+      this.#connectWaiters.push({ resolve, reject });
+      this.#sockets.openAnother(this.#now);
+    });
+  }
+
+  /** See {@link ConnectionOwner}. */
+  connectionReady(connection: Connection): void {
+    this.#first ??= connection;
+    this.#armIdle();
+    this.blacklist.connected(this.#now);
+    for (const waiter of this.#connectWaiters.splice(0)) waiter.resolve();
+    this.#serveWaiting();
+    if (this.#closing) connection.drain();
+  }
+
+  /** See {@link ConnectionOwner}. */
+  connectionWritable(): void {
+    this.#serveWaiting();
+  }
+
+  /** See {@link ConnectionOwner}. */
+  answersRead(_connection: Connection, inTime: boolean): void {
+    if (inTime) this.blacklist.answered();
+  }
+
+  /** See {@link ConnectionOwner}. */
+  connectionClosed(connection: Connection, reason: CloseReason, outstanding: Request[]): void {
+    this.#sockets.remove(connection);
+    if (this.#first === connection) this.#first = this.#sockets.all.find((other) => other.state === 'ready');
+    const now = this.#now;
+    switch (reason.kind) {
+      case 'ask-as-proxy':
+        this.#askAsProxyUntil = now + PROXY_MEMORY_MILLISECONDS;
+        if (!this.#closing) this.#sockets.openAnother(now);
+        return;
+      case 'open-failed':
+        this.#openFailed(reason.error, now);
+        return;
+      case 'doubt':
+        this.#lastError = reason.error;
+        this.blacklist.strike(reason.error.message, now);
+        break;
+      case 'lost':
+        // The server may forget idle connections; one it takes away from under a request is another matter.
+        if (outstanding.length === 0) break;
+        this.#lastError = reason.error;
+        this.blacklist.strike(reason.error.message, now);
+        break;
+      case 'dropped':
+        break;
+      default:
+        reason satisfies never;
+    }
+    if (!this.isUsable) {
+      this.#failWaiting(reason.error);
+      this.#armProbe();
+    } else if (this.#waiting.size > 0) {
+      this.#sockets.openAnother(now);
+    }
+    for (const request of outstanding) this.#fail(request, reason.error);
+  }
+
+  #openFailed(error: MemcachedError, now: number): void {
+    this.#askAsProxyUntil = Number.NEGATIVE_INFINITY;
+    if (this.#closing) {
+      this.#failWaiting(error);
+      return;
+    }
+    if (this.#sockets.count('ready') > 0) {
+      this.#sockets.holdBack(now + this.#settings.blacklistTime);
+      return;
+    }
+    this.#lastError = error;
+    if (this.isUsable) this.blacklist.strikeOut(error.message, now);
+    else this.blacklist.probeFailed(error.message, now);
+    this.#failWaiting(error);
+    this.#armProbe();
+  }
+
+  /** Fails a request with the truth about whether it was sent. */
+  #fail(request: Request, error: MemcachedError): void {
+    const sent = request.phase === Phase.waiting ? 'no' : 'maybe';
+    request.sink.failed(request, sameFailure(error, sent));
+  }
+
+  #failWaiting(error: MemcachedError): void {
+    for (const waiter of this.#connectWaiters.splice(0)) waiter.reject(error);
+    for (const request of this.#waiting.drain()) {
+      if (request.settled) continue;
+      this.slotsFreed(request.slots, request.bytes);
+      this.#fail(request, error);
+    }
+  }
+
+  // ---- time ----
+
+  #sweep(now: number): void {
+    let timedOut = this.#expireWaiting(now);
+    const silent: Connection[] = [];
+    for (const connection of [...this.#sockets.all]) {
+      timedOut += connection.expire(now, (request) => this.#timedOut(request));
+      if (connection.silentSince + this.#settings.commandTimeout <= now) silent.push(connection);
+    }
+    this.#judge(silent, timedOut > 0 || this.#timeoutNoted, now);
+    this.#timeoutNoted = false;
+    if (this.#pending > 0) this.#sweepAlarm.set(this.#nextSweep(now) - this.#now);
+  }
+
+  #judge(silent: readonly Connection[], anyTimedOut: boolean, now: number): void {
+    const { commandTimeout } = this.#settings;
+    const why = `${this.name} sent nothing for ${commandTimeout} ms (commandTimeout) while it owed answers.`;
+    if (silent.length > 0) {
+      const heard = this.#sockets.all.some(
+        (other) =>
+          !silent.includes(other) && other.state !== 'opening' && other.lastByteAt + commandTimeout > now,
+      );
+      if (!heard) {
+        this.#lastError = new MemcachedTimeoutError(why, { node: this.name, sent: 'maybe' });
+        this.blacklist.strikeOut(why, now);
+      }
+      for (const connection of silent) connection.drop(`not a byte came for ${commandTimeout} ms`);
+      this.#armProbe();
+    } else if (anyTimedOut) {
+      this.blacklist.strike(`${this.name} answers later than ${commandTimeout} ms (commandTimeout).`, now);
+      if (!this.isUsable) {
+        for (const connection of [...this.#sockets.all]) connection.drop('the node was blacklisted');
+        this.#armProbe();
+      }
+    }
+  }
+
+  #nextSweep(now: number): number {
+    const { commandTimeout } = this.#settings;
+    let next = now + commandTimeout;
+    for (const connection of this.#sockets.all) {
+      next = Math.min(next, connection.nextDeadline, connection.silentSince + commandTimeout);
+    }
+    const waiting = this.#waiting.peek();
+    if (waiting !== undefined && !waiting.settled) next = Math.min(next, waiting.deadline);
+    return next;
+  }
+
+  #expireWaiting(now: number): number {
+    let count = 0;
+    for (let i = 0; i < this.#waiting.size; i++) {
+      const request = this.#waiting.at(i)!;
+      if (request.settled || request.deadline > now) continue;
+      count++;
+      this.slotsFreed(request.slots, request.bytes);
+      this.#timedOut(request);
+    }
+    while (this.#waiting.peek()?.settled === true) this.#waiting.shift();
+    return count;
+  }
+
+  #timedOut(request: Request): void {
+    const error = withoutStack(() => {
+      const sent = request.phase === Phase.waiting ? 'no' : 'maybe';
+      const { commandTimeout } = this.#settings;
+      const what = sent === 'no' ? 'took no request' : 'did not answer';
+      return new MemcachedTimeoutError(`${this.name} ${what} within ${commandTimeout} ms (commandTimeout).`, {
+        node: this.name,
+        sent,
+      });
+    });
+    request.sink.failed(request, error);
+    request.settled = true;
+  }
+
+  /** One probe at a time, in the background, when the blacklist time is over. */
+  #armProbe(): void {
+    const { until } = this.blacklist;
+    if (until !== undefined && !this.#closing) this.#probeAlarm.set(until - this.#now);
+  }
+
+  #probe(): void {
+    if (!this.#closing && !this.isUsable) this.#sockets.openAnother(this.#now);
+  }
+
+  #closeIdle(): void {
+    this.#sockets.closeIdle(this.#now - this.#settings.idleTimeout);
+    this.#armIdle();
+  }
+
+  #armIdle(): void {
+    if (this.#sockets.all.length > 1 && !this.#closing) this.#idleAlarm.set(this.#settings.idleTimeout);
+  }
+
+  // ---- the end ----
+
+  /** Refuses new requests at once; resolves when nothing is outstanding or {@link destroy} was called. */
+  drain(): Promise<void> {
+    this.#closing = true;
+    this.#probeAlarm.stop();
+    return new Promise((resolve) => {
+      this.#drained = () => {
+        this.#drained = undefined;
+        resolve();
+      };
+      if (this.#pending === 0) this.#drained();
+    });
+  }
+
+  /** Closes every socket; what is outstanding fails. Nothing of the node is left behind. */
+  destroy(why: string): void {
+    this.#closing = true;
+    for (const connection of [...this.#sockets.all]) connection.drop(why);
+    this.#failWaiting(new MemcachedConnectionError(`${this.name}: ${why}.`, { node: this.name }));
+    this.#probeAlarm.stop();
+    this.#sweepAlarm.stop();
+    this.#idleAlarm.stop();
+    this.#drained?.();
+  }
+}
