@@ -46,6 +46,11 @@ const steps = {
   attw: { does: 'types are found by every kind of resolution', needs: 'pack', run: attw },
   test: { does: 'npm test', run: tests },
   packed: { does: 'the packed package, installed in an empty folder', needs: 'pack', run: packed },
+  compat: {
+    does: "Keyv's own suite on Keyv 5 and 6, and the packed package beside Nest 11",
+    needs: 'pack',
+    run: compat,
+  },
   audit: { does: 'npm audit of what users get', run: audit },
 };
 
@@ -138,6 +143,13 @@ async function packed() {
 function counted(result) {
   totals.push(result);
   return result.code === 0 ? OK : failed();
+}
+
+async function compat() {
+  const { code } = await run(process.execPath, [join('test', 'compat', 'run.mjs')], {
+    env: { PACKED_TARBALL: tarball },
+  });
+  return code === 0 ? OK : failed();
 }
 
 /** No registry, no answer: that is no finding, so it does not fail the check. */

@@ -1,0 +1,5 @@
+export {
+  type MemcachedCheckOptions,
+  MemcachedHealthIndicator,
+  type MemcachedNodeReport,
+} from './indicator.js';
