@@ -1,0 +1,129 @@
+/**
+ * What becomes of a method's answer: cached on its way out, or followed by a write. Promises and Observables
+ * are treated alike as far as they can be.
+ *
+ * Invariant: a write that follows an answer never changes it; nothing the cache does makes a method fail.
+ */
+import 'reflect-metadata';
+import { Logger } from '@nestjs/common';
+import {
+  catchError,
+  concat,
+  defer,
+  from,
+  ignoreElements,
+  isObservable,
+  lastValueFrom,
+  Observable,
+  tap,
+  throwError,
+} from 'rxjs';
+import type { GetOrSetOptions } from '../cache/options.js';
+import { MemcachedOptionError } from '../core/base/errors.js';
+import type { Call } from './method.js';
+import { type Plan, tellOnce } from './slot.js';
+
+/** What the compiler noted about the return type; with an inferred type, or esbuild, it noted nothing. */
+export function declaresObservable(target: object, method: string | symbol): boolean {
+  const type: unknown = Reflect.getMetadata('design:returntype', target, method);
+  return typeof type === 'function' && (type === Observable || type.prototype instanceof Observable);
+}
+
+export function cachedPromise(plan: Plan, call: Call, key: string, entry: GetOrSetOptions): Promise<unknown> {
+  const answer: Promise<unknown> = call.cache.getOrSet(
+    key,
+    () => {
+      const made = call.proceed();
+      if (!isObservable(made)) return made;
+      // Whoever expects an Observable does not await: tell the log, and let no rejection go unhandled.
+      queueMicrotask(() => answer.catch(() => {}));
+      throw unmarked(plan);
+    },
+    entry,
+  );
+  return answer;
+}
+
+function unmarked(plan: Plan): MemcachedOptionError {
+  const error = new MemcachedOptionError(
+    `${plan.where}: the method returned an Observable where a Promise was expected. Write returns: 'observable'.`,
+  );
+  if (!plan.told.has('observable')) new Logger('MemcachedCache').error(error.message);
+  plan.told.add('observable');
+  return error;
+}
+
+/** Nothing happens before someone subscribes, as with the method itself. */
+export function cachedObservable(
+  plan: Plan,
+  call: Call,
+  key: string,
+  entry: GetOrSetOptions,
+): Observable<unknown> {
+  return defer(() => from(call.cache.getOrSet(key, () => lastOf(plan, call.proceed()), entry)));
+}
+
+/** An Observable that ends without a value counts as `undefined`, which is not cached. */
+function lastOf(plan: Plan, made: unknown): Promise<unknown> {
+  let values = 0;
+  const source = isObservable(made) ? made : from(Promise.resolve(made));
+  const counted = source.pipe(
+    tap(() => {
+      if (++values === 2) tellOnce(plan, 'values', 'gave more than one value; only the last is handed on.');
+    }),
+  );
+  return lastValueFrom(counted, { defaultValue: undefined });
+}
+
+/** What is brought up to date after the answer; it may look at it. */
+export type Write = (answer: unknown) => Promise<unknown>;
+
+/** Runs the method, then `write`, then lets the caller have the answer; `onFailure` when the method failed. */
+export function afterwards(plan: Plan, call: Call, write: Write, onFailure?: Write): unknown {
+  const first = safe(plan, write);
+  const instead = safe(plan, onFailure ?? (async () => {}));
+  const answer = call.proceed();
+  return isObservable(answer) ? observed(answer, first, instead) : awaited(answer, first, instead);
+}
+
+/** The method has done its work: a cache that cannot be brought up to date must not make it look undone. */
+function safe(plan: Plan, write: Write): Write {
+  return async (answer) => {
+    try {
+      await write(answer);
+    } catch (error) {
+      tellOnce(plan, 'write', `could not bring the cache up to date: ${String(error)}`);
+    }
+  };
+}
+
+async function awaited(answer: unknown, write: Write, onFailure: Write): Promise<unknown> {
+  let value: unknown;
+  try {
+    value = await answer;
+  } catch (error) {
+    await onFailure(undefined);
+    throw error;
+  }
+  await write(value);
+  return value;
+}
+
+function observed(answer: Observable<unknown>, write: Write, onFailure: Write): Observable<unknown> {
+  return defer(() => {
+    let last: unknown;
+    const silently = (step: Write) => defer(() => step(last)).pipe(ignoreElements());
+    const watched = answer.pipe(
+      tap((value) => {
+        last = value;
+      }),
+      catchError((error: unknown) =>
+        concat(
+          silently(onFailure),
+          throwError(() => error),
+        ),
+      ),
+    );
+    return concat(watched, silently(write));
+  });
+}

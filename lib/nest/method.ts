@@ -1,0 +1,69 @@
+/**
+ * Puts something around a method when its class is loaded. Whatever reads the method afterwards (the router,
+ * swagger, a guard) finds it as it was: name, length and metadata.
+ *
+ * Invariant: without a cache the method runs as if the decorator were not there.
+ */
+import 'reflect-metadata';
+import type { MemcachedCache } from '../cache/cache.js';
+import { MemcachedOptionError } from '../core/base/errors.js';
+import { cacheOf, declareSlot, type Plan } from './slot.js';
+
+/** One call that has a cache. */
+export interface Call {
+  readonly cache: MemcachedCache;
+  readonly instance: object;
+  readonly args: unknown[];
+  /** Runs the method itself. */
+  proceed(): unknown;
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** For messages: `@Cacheable on CatalogService.find()`. */
+export function placeOf(decorator: string, target: object, method: unknown): string {
+  const owner = typeof target === 'function' ? target.name : target?.constructor?.name;
+  return `@${decorator} on ${owner ?? 'a class'}.${String(method)}()`;
+}
+
+/** @throws MemcachedOptionError when the decorator stands on anything but a method of instances. */
+export function mustBeMethod(
+  where: string,
+  target: unknown,
+  descriptor: PropertyDescriptor | undefined,
+): void {
+  if (typeof target !== 'object' || target === null) {
+    throw new MemcachedOptionError(
+      `${where}: a static method (or one decorated without "experimentalDecorators") has no instance, so no cache can be injected.`,
+    );
+  }
+  if (descriptor?.get !== undefined || descriptor?.set !== undefined) {
+    throw new MemcachedOptionError(`${where}: a getter cannot wait for the cache. Make it an async method.`);
+  }
+  if (typeof descriptor?.value !== 'function') {
+    throw new MemcachedOptionError(`${where}: it can only stand on a method.`);
+  }
+}
+
+/** Replaces the method in `descriptor` by one that hands each call that has a cache to `around`. */
+export function wrap(
+  target: object,
+  descriptor: PropertyDescriptor,
+  plan: Plan,
+  around: (call: Call) => unknown,
+): void {
+  const original = descriptor.value as Method;
+  const wrapper: Method = function (...args) {
+    const cache = cacheOf(this, plan);
+    const proceed = () => Reflect.apply(original, this, args);
+    return cache === undefined ? proceed() : around({ cache, instance: this as object, args, proceed });
+  };
+  for (const property of ['name', 'length'] as const) {
+    Object.defineProperty(wrapper, property, { value: original[property], configurable: true });
+  }
+  for (const key of Reflect.getOwnMetadataKeys(original)) {
+    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), wrapper);
+  }
+  descriptor.value = wrapper;
+  declareSlot(target, plan);
+}

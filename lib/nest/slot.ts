@@ -1,0 +1,171 @@
+/**
+ * How a decorated method gets at the cache of the application its instance belongs to.
+ *
+ * The decorator asks Nest for two properties: the cache itself, so that the pool is there before the first
+ * call, and the ModuleRef, which finds the cache where the module is not global and shows that the instance
+ * was made by an application at all. Instances that a factory made are filled by the explorer.
+ *
+ * Invariant: what an instance was given stays with that instance. No cache is kept anywhere else, so that two
+ * applications in one process never meet.
+ */
+import { Inject, Logger, Optional } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { MemcachedCache } from '../cache/cache.js';
+import { getMemcachedCacheToken } from './tokens.js';
+
+/** One decorated method. */
+export interface Plan {
+  /** For messages: `@Cacheable on CatalogService.find()`. */
+  readonly where: string;
+  readonly method: string;
+  readonly pool: string;
+  readonly namespace: string | undefined;
+  /** The key is made of the class, the method and the arguments. */
+  readonly usesDefaultKey: boolean;
+  /** What was said about this method already; each thing is said once. */
+  readonly told: Set<string>;
+}
+
+/** What one instance was given. */
+interface Given {
+  moduleRef: ModuleRef | undefined;
+  /** By the explorer, not by Nest: a value that two applications share follows the later one. */
+  adopted: boolean;
+  /** By pool; `undefined`: the application has no such pool. */
+  readonly caches: Map<string, MemcachedCache | undefined>;
+}
+
+const GIVEN = Symbol('nestjs-memcached-pool:given');
+const MODULE_REF = Symbol.for('nestjs-memcached-pool:slot:module-ref');
+
+type Instance = { [GIVEN]?: Given };
+
+const plansByPrototype = new WeakMap<object, Plan[]>();
+/** For instances that take no new properties. */
+const givenToSealed = new WeakMap<object, Given>();
+const logger = new Logger('MemcachedCache');
+
+/** Lets Nest fill the slot of every instance of the class, whatever its scope. */
+export function declareSlot(prototype: object, plan: Plan): void {
+  const plans = plansByPrototype.get(prototype);
+  if (plans === undefined) plansByPrototype.set(prototype, [plan]);
+  else plans.push(plan);
+  injectInto(prototype, MODULE_REF, ModuleRef, (given, moduleRef) => {
+    given.moduleRef = moduleRef as ModuleRef;
+  });
+  const slot = Symbol.for(`nestjs-memcached-pool:slot:${plan.pool}`);
+  injectInto(prototype, slot, getMemcachedCacheToken(plan.pool), (given, cache) => {
+    given.caches.set(plan.pool, cache as MemcachedCache);
+  });
+}
+
+/**
+ * The setter keeps what Nest assigns out of sight: a service must not look different in logs, in `toEqual`
+ * or to whoever lists its properties.
+ */
+function injectInto(
+  prototype: object,
+  slot: symbol,
+  token: Parameters<typeof Inject>[0],
+  take: (given: Given, value: unknown) => void,
+): void {
+  if (slot in prototype) return;
+  Object.defineProperty(prototype, slot, {
+    configurable: true,
+    set(this: object, value: unknown) {
+      take(givenTo(this) ?? give(this), value);
+    },
+  });
+  Inject(token)(prototype, slot);
+  Optional()(prototype, slot);
+}
+
+function givenTo(instance: object): Given | undefined {
+  return (instance as Instance)[GIVEN] ?? givenToSealed.get(instance);
+}
+
+function give(instance: object): Given {
+  const given: Given = { moduleRef: undefined, adopted: false, caches: new Map() };
+  if (Object.isExtensible(instance)) {
+    Object.defineProperty(instance, GIVEN, { value: given, configurable: true });
+  } else {
+    givenToSealed.set(instance, given);
+  }
+  return given;
+}
+
+/** The decorated methods of a class, inherited ones included. */
+export function plansOf(prototype: unknown): Plan[] {
+  const plans: Plan[] = [];
+  for (let step = prototype; step !== null && typeof step === 'object'; step = Object.getPrototypeOf(step)) {
+    plans.push(...(plansByPrototype.get(step) ?? []));
+  }
+  return plans;
+}
+
+/** Gives an instance that a factory made its application. One that Nest made keeps what it was given. */
+export function adopt(instance: object, moduleRef: ModuleRef): void {
+  const given = givenTo(instance);
+  if (given !== undefined && !given.adopted) return;
+  const taken = given ?? give(instance);
+  taken.adopted = true;
+  taken.moduleRef = moduleRef;
+  taken.caches.clear();
+}
+
+/** Applications with a pool that are running; only to know whether a missing slot is worth a warning. */
+export const running = { applications: 0 };
+
+/**
+ * The cache for a call of `plan` on `instance`, or `undefined` when it runs uncached: the instance was made by
+ * hand, the application has no such pool, or the pool is still being made.
+ */
+export function cacheOf(instance: unknown, plan: Plan): MemcachedCache | undefined {
+  const given = typeof instance === 'object' && instance !== null ? givenTo(instance) : undefined;
+  if (given === undefined) {
+    if (running.applications > 0) {
+      tellOnce(
+        plan,
+        'unfilled',
+        'runs uncached: Nest did not make this instance, nor is it a provider of a module.',
+      );
+    }
+    return undefined;
+  }
+  if (!given.caches.has(plan.pool)) lookUp(given, plan);
+  const cache = given.caches.get(plan.pool);
+  return cache === undefined || plan.namespace === undefined ? cache : view(cache, plan.namespace);
+}
+
+function lookUp(given: Given, plan: Plan): void {
+  try {
+    const cache = given.moduleRef?.get<MemcachedCache | null>(getMemcachedCacheToken(plan.pool), {
+      strict: false,
+    });
+    if (cache) given.caches.set(plan.pool, cache);
+  } catch {
+    given.caches.set(plan.pool, undefined);
+    tellUnknownPool(plan, 'import MemcachedPoolModule.forRoot() in the root module');
+  }
+}
+
+/** Said when the application boots, or by the first call where that could not be seen. */
+export function tellUnknownPool(plan: Plan, way: string): void {
+  tellOnce(plan, 'pool', `runs uncached: there is no pool named "${plan.pool}"; ${way}.`);
+}
+
+export function tellOnce(plan: Plan, topic: string, sentence: string): void {
+  if (plan.told.has(topic)) return;
+  plan.told.add(topic);
+  logger.warn(`${plan.where} ${sentence}`);
+}
+
+/** One view per cache and namespace, so that concurrent callers share one load. */
+const views = new WeakMap<MemcachedCache, Map<string, MemcachedCache>>();
+
+function view(cache: MemcachedCache, namespace: string): MemcachedCache {
+  const byName = views.get(cache) ?? new Map<string, MemcachedCache>();
+  const found = byName.get(namespace) ?? cache.namespace(namespace);
+  views.set(cache, byName.set(namespace, found));
+  return found;
+}
