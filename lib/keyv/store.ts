@@ -17,9 +17,12 @@ interface CheckedOptions {
   exactDelete: boolean;
 }
 
+/** Ten years, the longest the cache takes. */
+const LONGEST_TTL = 315_360_000_000;
+
 const RULES: OptionRules<CheckedOptions> = {
   namespace: like('keyv', 'a string that is not empty', (given) => typeof given === 'string' && given !== ''),
-  ttl: duration(0, 0, Number.MAX_SAFE_INTEGER),
+  ttl: duration(0, 0, LONGEST_TTL),
   exactDelete: boolean(true),
 };
 
@@ -179,7 +182,7 @@ class Store implements MemcachedKeyvStore {
   #lifetime(ttl: number | undefined): number | 'over' {
     const given = ttl === undefined || Number.isNaN(ttl) ? this.#options.ttl : ttl;
     if (given < 0) return 'over';
-    return given === Number.POSITIVE_INFINITY ? 0 : Math.ceil(given / 1000) * 1000;
+    return given > LONGEST_TTL ? 0 : Math.ceil(given / 1000) * 1000;
   }
 
   async #try<T>(otherwise: T, call: () => Promise<T>): Promise<T> {

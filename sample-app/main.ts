@@ -1,0 +1,29 @@
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+import { DemoNodes } from './demo-nodes.js';
+import { serveDocs } from './docs.js';
+
+const app = await NestFactory.create(AppModule, { logger: ['log', 'warn', 'error'] });
+// Ctrl-C and SIGTERM then end the requests first and close the pool last.
+app.enableShutdownHooks();
+serveDocs(app);
+await app.listen(process.env.PORT ?? 3000);
+
+const url = `http://localhost:${process.env.PORT ?? 3000}`;
+const nodes = app.get(DemoNodes);
+const where = nodes.inProcess
+  ? 'three memcached nodes inside this process'
+  : `memcached at ${nodes.addresses}`;
+console.log(`
+A product catalogue whose database takes half a second, in front of it ${where}.
+
+  curl -w '%{time_total} s\\n' ${url}/products/1     twice: slow, then at once (@Cacheable)
+  curl -X PUT ${url}/products/1 -H 'content-type: application/json' -d '{"price": 4500}'
+  curl -w '%{time_total} s\\n' ${url}/products       the whole page, cached for ten seconds (CacheInterceptor)
+  curl ${url}/counters                              what it saved
+  curl ${url}/health                                every node and its state`);
+if (nodes.inProcess) {
+  console.log(`  curl -X POST ${url}/demo/nodes/0/stop             a node dies; the pages still answer
+  curl -X POST ${url}/demo/nodes/0/start            it comes back, and is found`);
+}
+console.log(`\nThe same with buttons: ${url}/docs. Ctrl-C ends it.`);
