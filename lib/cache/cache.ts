@@ -1,0 +1,302 @@
+/**
+ * MemcachedCache: values that may be missing, and are never wrong.
+ *
+ * Invariant: the cache never breaks the application that uses it. Whatever memcached does, a read answers (a
+ * failure is a miss), a write says whether it is confirmed, a loader's value reaches its callers. What
+ * rejects is a mistake in the program (a key that is not a string, a TTL that is none), a loader's own
+ * error, and the caller's own abort.
+ *
+ * Who shares what: every hit and every answer of `getOrSet` is its caller's alone and may be changed. Shared
+ * are only a loader's error, and a loaded value that cannot be copied because it cannot be stored either (an
+ * instance of a class without `type` or `plain`, a function, what contains itself): all who waited for that
+ * one load get the loader's own.
+ *
+ * Generations, envelopes and memcached's failures belong to `store.ts`, sharing of work to
+ * `single-flight.ts`.
+ */
+import { systemClock } from '../core/base/clock.js';
+import { MemcachedArgumentError, MemcachedOptionError } from '../core/base/errors.js';
+import { describe } from '../core/base/options.js';
+import type { CallOptions } from '../core/pool/types.js';
+import type { Brought, Order } from './filler.js';
+import { Keyspace, toNamespace } from './keys.js';
+import {
+  type CacheOptions,
+  type CacheReadOptions,
+  type CacheWriteOptions,
+  type CheckedCacheOptions,
+  callDuration,
+  callTtl,
+  checkCacheOptions,
+  type GetOrSetOptions,
+  type Loader,
+  shortened,
+} from './options.js';
+import type { CacheOperation, CacheOutcome, CacheStats } from './outcomes.js';
+import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
+import { type Room, Rooms } from './rooms.js';
+import { copyOrShare, fromData, toData } from './shape.js';
+import { type Flight, SingleFlight } from './single-flight.js';
+import type { Item } from './store.js';
+
+/** A batch gets this many different TTLs: enough that it does not expire as one. */
+const TTLS_PER_BATCH = 8;
+
+export class MemcachedCache {
+  #rooms: Rooms;
+  #room: Room;
+  #options: CheckedCacheOptions;
+  #keys: Keyspace;
+  /** The options of every call that has none of its own. */
+  #call: CallOptions;
+
+  /** @throws MemcachedOptionError for an option it does not know or cannot read. */
+  constructor(pool: CachePool, options?: CacheOptions, hooks: CacheHooks = {}) {
+    const checked = checkCacheOptions('MemcachedCache', options);
+    this.#rooms = new Rooms(pool, hooks.clock ?? systemClock, hooks.random ?? Math.random, hooks.log);
+    this.#options = { ...checked, namespace: toNamespace(undefined, checked.namespace) };
+    this.#keys = new Keyspace(this.#options.namespace, checked.keys);
+    this.#room = this.#rooms.of(this.#options.namespace);
+    this.#call = { timeout: checked.timeout };
+  }
+
+  /** `false`: memcached is not asked; reads are misses, writes answer `false`, loaders always run. */
+  get enabled(): boolean {
+    return this.#options.enabled;
+  }
+
+  /** Counters of this namespace, as they are now. */
+  stats(): CacheStats {
+    return { ...this.#room.ledger.counts };
+  }
+
+  /**
+   * A view on the same pool with keys, counters and a `clear()` of its own, and this cache's options except
+   * for those given. Views inside of views are apart from it and from each other: clearing one leaves the
+   * others. Cheap: no sockets, no timers; the same name gives a view of the same values.
+   *
+   * @throws MemcachedOptionError
+   */
+  namespace(name: string, options: Omit<CacheOptions, 'namespace'> = {}): MemcachedCache {
+    if (typeof name !== 'string' || name === '') {
+      throw new MemcachedOptionError(
+        `A namespace must be a string that is not empty, not ${describe(name)}.`,
+      );
+    }
+    const checked = checkCacheOptions(`namespace(${describe(name)})`, options, this.#options);
+    const namespace = toNamespace(this.#options.namespace, name);
+    const view = new MemcachedCache(this.#rooms.pool);
+    view.#rooms = this.#rooms;
+    view.#options = { ...checked, namespace, enabled: checked.enabled && this.enabled };
+    view.#keys = new Keyspace(namespace, checked.keys);
+    view.#room = this.#rooms.of(namespace);
+    view.#call = { timeout: checked.timeout };
+    return view;
+  }
+
+  /** The value; `undefined` when there is none or it could not be read. */
+  async get<T = unknown>(key: string, options: CacheReadOptions = {}): Promise<T | undefined> {
+    const { ledger, store } = this.#room;
+    const began = ledger.began();
+    const stored = this.#keys.stored(key);
+    const call = this.#callWith(options);
+    const read = this.enabled ? await store.read(stored, call) : undefined;
+    ledger.publish('get', read?.kind ?? 'bypass', began);
+    if (read?.kind !== 'hit') {
+      ledger.counts.misses++;
+      return undefined;
+    }
+    ledger.counts.hits++;
+    return fromData(read.value, options.type) as T;
+  }
+
+  /** The values that were found, by key, in the order of `keys`. */
+  async getMany<T = unknown>(
+    keys: Iterable<string>,
+    options: CacheReadOptions = {},
+  ): Promise<Map<string, T>> {
+    const { ledger, store } = this.#room;
+    const began = ledger.began();
+    const stored = this.#storedKeys(keys);
+    const call = this.#callWith(options);
+    const values = new Map<string, T>();
+    let outcome: CacheOutcome = 'bypass';
+    if (this.enabled && stored.size > 0) {
+      const { found, failed } = await store.readMany([...stored.values()], call);
+      for (const [key, storedKey] of stored) {
+        if (found.has(storedKey)) values.set(key, fromData(found.get(storedKey), options.type) as T);
+      }
+      outcome = failed > 0 ? 'error' : values.size === stored.size ? 'hit' : 'miss';
+    }
+    ledger.counts.hits += values.size;
+    ledger.counts.misses += stored.size - values.size;
+    ledger.publish('getMany', outcome, began, { keys: stored.size, hits: values.size });
+    return values;
+  }
+
+  /**
+   * Whether the value is confirmed to be stored. `undefined`, and what cannot be stored, is not: `false`, and
+   * an older value of the key is dropped. `null` is a value like others.
+   */
+  async set(key: string, value: unknown, options: CacheWriteOptions = {}): Promise<boolean> {
+    const stored = this.#keys.stored(key);
+    const item: Item = { key: stored, ttl: this.#ttl(options), value: toData(value, options).data };
+    return this.#change('set', [stored], options, (call) => this.#room.store.write(item, call));
+  }
+
+  /** Whether all values are confirmed to be stored. Of a key that comes twice the last value counts. */
+  async setMany(
+    entries: Iterable<readonly [string, unknown]>,
+    options: CacheWriteOptions = {},
+  ): Promise<boolean> {
+    const ttls: number[] = [];
+    const items = new Map<string, Item>();
+    for (const [key, value] of entries) {
+      const stored = this.#keys.stored(key);
+      if (ttls.length < TTLS_PER_BATCH) ttls.push(this.#ttl(options));
+      const ttl = ttls[items.size % ttls.length]!;
+      items.set(stored, { key: stored, ttl, value: toData(value, options).data });
+    }
+    return this.#change('setMany', [...items.keys()], options, (call) =>
+      this.#room.store.writeMany([...items.values()], call),
+    );
+  }
+
+  /**
+   * Whether the key is known to be gone, which it is when it was not there. `false`: it may remain; that is
+   * counted and logged.
+   */
+  async delete(key: string, options: CacheCallOptions = {}): Promise<boolean> {
+    const stored = this.#keys.stored(key);
+    return this.#change('delete', [stored], options, async (call) =>
+      (await this.#room.store.remove(stored, call)) ? 'done' : 'error',
+    );
+  }
+
+  /** Whether all of the keys are known to be gone. */
+  async deleteMany(keys: Iterable<string>, options: CacheCallOptions = {}): Promise<boolean> {
+    const stored = [...this.#storedKeys(keys).values()];
+    return this.#change('deleteMany', stored, options, async (call) =>
+      (await this.#room.store.removeMany(stored, call)) ? 'done' : 'error',
+    );
+  }
+
+  /**
+   * Drops every value of this namespace, on all nodes, by one small write on each. `false`: a node did not
+   * confirm; its values may be seen by others until this process uses the node again, which repeats the write.
+   */
+  async clear(options: Pick<CacheCallOptions, 'timeout'> = {}): Promise<boolean> {
+    const { flights, ledger, store } = this.#room;
+    const began = ledger.began();
+    const call = this.#callWith(options);
+    flights.partAll();
+    const done = this.enabled && (await store.clear(call));
+    // Work begun while the clear was under way may have read what it dropped.
+    flights.partAll();
+    ledger.publish('clear', this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
+    return done;
+  }
+
+  /**
+   * The value, or what `loader` makes of the miss, stored for next time. One load per key at a time in this
+   * process: who asks meanwhile waits for the same load, and its error goes to all of them and is not stored.
+   * Nor is `undefined`. The answer comes when the write has been answered too, so a `get` after it is a hit;
+   * when the read had timed out there is no write.
+   *
+   * A `set`, `delete` or `clear` made here during a load outdates it: who waits still gets its value, but it
+   * is not stored, and later callers do not join it. After a `clear` made elsewhere it will not be seen in
+   * the cache either.
+   *
+   * With `type` or `plain` the answer on a miss is shaped as it will be on a hit.
+   */
+  async getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions = {}): Promise<T> {
+    const { ledger, flights, filler } = this.#room;
+    const began = ledger.began();
+    const order = this.#order(key, loader, options);
+    let mine = false;
+    const work = (flight: Flight<Brought>): Promise<Brought> => {
+      mine = true;
+      return this.enabled ? filler.bring(flight, order) : filler.load(flight, order, 'bypass');
+    };
+    try {
+      // A cache that is off shares nothing: each call has a flight, and a load, of its own.
+      const among = this.enabled ? flights : new SingleFlight<Brought>();
+      return await among.share(order.stored, options.signal, work, (brought, last) => {
+        this.#settled(brought.outcome, mine, began);
+        const data = brought.copied && !last ? copyOrShare(brought.data) : brought.data;
+        return fromData(data, options.type) as T;
+      });
+    } catch (error) {
+      if (options.signal?.aborted !== true) this.#settled('miss', mine, began);
+      throw error;
+    }
+  }
+
+  /** Counts and publishes what a call of `getOrSet` came to: its own read or load, or somebody else's. */
+  #settled(outcome: Brought['outcome'], mine: boolean, began: number): void {
+    const { ledger } = this.#room;
+    if (outcome === 'hit') ledger.counts.hits++;
+    else ledger.counts.misses++;
+    if (outcome !== 'hit' && !mine) ledger.counts.waits++;
+    ledger.publish('getOrSet', outcome === 'hit' || mine ? outcome : 'lost-waited', began);
+  }
+
+  /** A write or delete: outdates what runs for its keys, before and after, and publishes what came of it. */
+  async #change(
+    operation: CacheOperation,
+    keys: readonly string[],
+    options: CacheCallOptions,
+    write: (call: CallOptions) => Promise<'done' | 'uncached' | 'error'>,
+  ): Promise<boolean> {
+    const { flights, ledger } = this.#room;
+    const began = ledger.began();
+    const call = this.#callWith(options);
+    const many = operation.endsWith('Many') ? { keys: keys.length } : undefined;
+    if (!this.enabled) {
+      ledger.publish(operation, 'bypass', began, many);
+      return false;
+    }
+    const storing = keys.map((key) => flights.void(key)).filter((one) => one !== undefined);
+    if (storing.length > 0) await Promise.all(storing);
+    try {
+      const outcome = keys.length === 0 ? 'done' : await write(call);
+      ledger.publish(operation, outcome, began, many);
+      return outcome === 'done';
+    } finally {
+      for (const key of keys) flights.part(key);
+    }
+  }
+
+  /** @throws MemcachedArgumentError */
+  #order<T>(key: string, loader: Loader<T>, options: GetOrSetOptions): Order {
+    if (typeof loader !== 'function') {
+      throw new MemcachedArgumentError(`getOrSet takes a function as its loader, not ${describe(loader)}.`);
+    }
+    return {
+      key,
+      stored: this.#keys.stored(key),
+      loader,
+      options,
+      ttl: this.#ttl(options),
+      loadTimeout: callDuration('loadTimeout', options.loadTimeout, this.#options.loadTimeout),
+      call: this.#callWith({ timeout: options.timeout }),
+    };
+  }
+
+  /** By the caller's key. */
+  #storedKeys(keys: Iterable<string>): Map<string, string> {
+    const stored = new Map<string, string>();
+    for (const key of keys) stored.set(key, this.#keys.stored(key));
+    return stored;
+  }
+
+  #ttl(options: CacheWriteOptions): number {
+    return shortened(callTtl(options.ttl, this.#options.ttl), this.#options.jitter, this.#rooms.random);
+  }
+
+  #callWith(options: CacheCallOptions): CallOptions {
+    const { timeout, signal } = options;
+    if (timeout === undefined && signal === undefined) return this.#call;
+    return { timeout: callDuration('timeout', timeout, this.#options.timeout, 1), signal };
+  }
+}

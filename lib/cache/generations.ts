@@ -1,0 +1,190 @@
+/**
+ * The generation of a namespace: `clear()` makes a new one, and values of any other are nothing.
+ *
+ * Invariant: a generation is never current twice. It begins with the unix milliseconds of its making and
+ * ends in chance, and every attempt to write one makes another, so that neither an evicted key nor a write
+ * that arrives late can bring an old one back. What cannot be read is no generation, and without one there
+ * is no hit.
+ *
+ * Where it is kept, and why a hit still costs one round trip:
+ * - Each node holds its own copy, under the same key, because a copy on one node only would take the whole
+ *   namespace down with that node, and would cost every other node's values a second wait. A value is
+ *   compared with the copy on the node its key is routed to. (Behind proxies and with vbuckets nodes cannot
+ *   be addressed; there one copy lies where its key is routed to.)
+ * - It is read beside the value, in the same turn of the event loop, so both leave in one write. All reads of
+ *   a turn share one. Sharing any longer would be wrong: a clear that was confirmed to somebody before this
+ *   turn could be overlooked.
+ * - It has to exist even in a namespace that was never cleared. If "no key" meant "never cleared", evicting
+ *   the key would bring back what was stored before the first clear. So the first writer on a node makes it
+ *   with `add`; that is the one extra round trip there is, once in the life of the key.
+ * - A plain write is sealed with the generation seen last and sent beside the read that confirms it; only if
+ *   a clear by somebody else came between is it sent again (see `store.ts`).
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../core/base/clock.js';
+import { MemcachedDecodeError } from '../core/base/errors.js';
+import { Turn, type TurnTask } from '../core/base/turn.js';
+import type { CallOptions } from '../core/pool/types.js';
+import type { CachePool } from './ports.js';
+
+/** On which node a copy is kept; `undefined` where nodes cannot be addressed. */
+type NodeName = string | undefined;
+
+/** What a read found: a generation, nothing, or something that is none. `undefined`: it could not be read. */
+type Found = string | typeof MISSING | typeof FOREIGN | undefined;
+const MISSING = Symbol('missing');
+const FOREIGN = Symbol('foreign');
+
+const GENERATION = /^[0-9a-z]+\.[\w-]{8}$/;
+
+/** One node's copy, as this process sees it. */
+export class Slot implements TurnTask {
+  /** The generation seen last; only ever a guess. */
+  known: string | undefined = undefined;
+  /** The read that this turn's callers share, and the timeout it was sent with. */
+  reading: Promise<Found> | undefined = undefined;
+  readingTimeout: unknown = undefined;
+  making: Promise<string | undefined> | undefined = undefined;
+  /** A clear could not be written here: until it is, nothing on this node is valid for this process. */
+  owed = false;
+
+  constructor(readonly node: NodeName) {}
+
+  endTurn(): void {
+    this.reading = undefined;
+  }
+}
+
+export class Generations {
+  readonly #pool: CachePool;
+  readonly #key: string;
+  readonly #clock: Clock;
+  readonly #turn: Turn;
+  /** One per node; those of nodes that left go with the next clear. */
+  readonly #slots = new Map<NodeName, Slot>();
+  readonly #failed: (error: unknown) => void;
+  /** Counts the clears begun here: a write that began before one must not be repeated after it. */
+  epoch = 0;
+
+  /** @param failed - told of every read or write of a generation that failed */
+  constructor(pool: CachePool, key: string, clock: Clock, failed: (error: unknown) => void) {
+    this.#pool = pool;
+    this.#key = key;
+    this.#clock = clock;
+    this.#turn = new Turn(clock);
+    this.#failed = failed;
+  }
+
+  /** The copy that decides over the values stored under `storedKey`. */
+  slot(storedKey: string): Slot {
+    return this.#slotOf(this.#pool.nodeOf?.(storedKey));
+  }
+
+  /** The generation now, from a read that begins in this turn; `undefined` when there is none. Never rejects. */
+  async current(slot: Slot, call: CallOptions): Promise<string | undefined> {
+    const found = await this.#read(slot, call);
+    return typeof found === 'string' ? found : undefined;
+  }
+
+  /** Like {@link current}, but makes one where there is none. Never rejects. */
+  async ensured(slot: Slot, call: CallOptions): Promise<string | undefined> {
+    const found = await this.#read(slot, call);
+    if (typeof found === 'string' || found === undefined) return found;
+    return this.#makeOnce(slot, () => (found === FOREIGN ? this.#write(slot, call) : this.#add(slot, call)));
+  }
+
+  /** Begins a new generation everywhere. `false`: a node did not confirm, and gets it when it is used next. */
+  async renew(call: CallOptions): Promise<boolean> {
+    this.epoch++;
+    const names = this.#nodes();
+    for (const name of this.#slots.keys()) if (!names.includes(name)) this.#slots.delete(name);
+    const done = await Promise.all(names.map((name) => this.#write(this.#slotOf(name), call)));
+    return !done.includes(undefined);
+  }
+
+  #nodes(): NodeName[] {
+    if (this.#pool.nodeOf?.(this.#key) === undefined) return [undefined];
+    return this.#pool.nodes().map((node) => node.name);
+  }
+
+  #slotOf(node: NodeName): Slot {
+    let slot = this.#slots.get(node);
+    if (slot === undefined) {
+      slot = new Slot(node);
+      this.#slots.set(node, slot);
+    }
+    return slot;
+  }
+
+  #read(slot: Slot, call: CallOptions): Promise<Found> {
+    if (slot.reading !== undefined && slot.readingTimeout === call.timeout) return slot.reading;
+    const reading = slot.owed ? this.#makeOnce(slot, () => this.#write(slot, call)) : this.#fetch(slot, call);
+    if (slot.reading === undefined) {
+      slot.reading = reading;
+      slot.readingTimeout = call.timeout;
+      this.#turn.atEnd(slot);
+    }
+    return reading;
+  }
+
+  async #fetch(slot: Slot, call: CallOptions): Promise<Found> {
+    try {
+      const text = await this.#pool.get(this.#key, this.#options(slot, call));
+      if (text === undefined) return MISSING;
+      if (typeof text !== 'string' || !GENERATION.test(text)) return FOREIGN;
+      slot.known = text;
+      return text;
+    } catch (error) {
+      this.#failed(error);
+      return error instanceof MemcachedDecodeError ? FOREIGN : undefined;
+    }
+  }
+
+  /** Callers that find the same copy wanting wait for one repair. */
+  #makeOnce(slot: Slot, make: () => Promise<string | undefined>): Promise<string | undefined> {
+    slot.making ??= make().finally(() => {
+      slot.making = undefined;
+    });
+    return slot.making;
+  }
+
+  async #add(slot: Slot, call: CallOptions): Promise<string | undefined> {
+    const made = this.#unique();
+    try {
+      if (!(await this.#pool.add(this.#key, made, this.#options(slot, call)))) {
+        // Somebody else was first; theirs is the one.
+        const found = await this.#fetch(slot, call);
+        return typeof found === 'string' ? found : undefined;
+      }
+      slot.known = made;
+      return made;
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  async #write(slot: Slot, call: CallOptions): Promise<string | undefined> {
+    const made = this.#unique();
+    slot.known = undefined;
+    try {
+      await this.#pool.set(this.#key, made, this.#options(slot, call));
+      slot.known = made;
+      slot.owed = false;
+      return made;
+    } catch (error) {
+      slot.owed = true;
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  /** Without the caller's signal: others may wait for the same answer. Without a TTL: it never ends. */
+  #options(slot: Slot, { timeout }: CallOptions): CallOptions & { node?: string } {
+    return slot.node === undefined ? { timeout } : { timeout, node: slot.node };
+  }
+
+  #unique(): string {
+    return `${Math.floor(this.#clock.wallNow()).toString(36)}.${randomBytes(6).toString('base64url')}`;
+  }
+}

@@ -1,0 +1,11 @@
+export { MemcachedCache } from './cache.js';
+export type {
+  CacheOptions,
+  CacheReadOptions,
+  CacheWriteOptions,
+  GetOrSetOptions,
+  LoadContext,
+  Loader,
+} from './options.js';
+export type { CacheMessage, CacheOperation, CacheOutcome, CacheStats } from './outcomes.js';
+export type { CacheCallOptions, CacheHooks, CacheLog, CachePool, ClassOf } from './ports.js';

@@ -1,0 +1,63 @@
+/**
+ * What the cache needs of others: a pool, somewhere to write a line, a clock. `MemcachedPool` has all of
+ * {@link CachePool} as it is; nothing else of the pool may be used in this room.
+ */
+import type { Clock } from '../core/base/clock.js';
+import type { Duration } from '../core/base/durations.js';
+import type { CallOptions, StoreOptions } from '../core/pool/types.js';
+
+/** Names the node a command goes to, whatever its key would be routed to. */
+export interface NodeChoice {
+  node?: string | undefined;
+}
+
+export interface CachePool {
+  readonly name: string;
+  get<T = unknown>(key: string, options?: CallOptions & NodeChoice): Promise<T | undefined>;
+  getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>>;
+  set(key: string, value: unknown, options?: StoreOptions & NodeChoice): Promise<void>;
+  setMany(entries: Iterable<readonly [string, unknown]>, options?: StoreOptions): Promise<void>;
+  add(key: string, value: unknown, options?: StoreOptions & NodeChoice): Promise<boolean>;
+  delete(key: string, options?: CallOptions): Promise<boolean>;
+  deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number>;
+  nodes(): readonly { readonly name: string }[];
+  /**
+   * Name of the node that a command for `key` would go to now; `undefined` where any node takes any key, or
+   * where keys cannot be put on a node of choice. A pool without it keeps one generation per namespace,
+   * where its key is routed to; a pool that has it takes {@link NodeChoice} too.
+   */
+  nodeOf?(key: string): string | undefined;
+}
+
+/** Where the cache writes its lines: a Nest logger, `console`. Lines hold no values and no whole keys. */
+export interface CacheLog {
+  log(line: string): void;
+  warn(line: string): void;
+}
+
+/** What a cache is handed beside its options. */
+export interface CacheHooks {
+  /** @defaultValue nothing is logged */
+  log?: CacheLog | undefined;
+  /** For tests. @defaultValue the system's clock */
+  clock?: Clock | undefined;
+  /** For tests: numbers from 0 up to 1, for jitter. @defaultValue Math.random */
+  random?: (() => number) | undefined;
+}
+
+/** A class as an option takes it; private constructors are welcome, it is never called. */
+export interface ClassOf<T = unknown> {
+  readonly prototype: T;
+}
+
+/** Taken by every call of the cache. */
+export interface CacheCallOptions {
+  /**
+   * Longest time for each command of this call. A call is one round trip, or two when the namespace is new
+   * on the node or was cleared by somebody else.
+   * @defaultValue the cache's `timeout`, else the pool's `commandTimeout`
+   */
+  timeout?: Duration | undefined;
+  /** Rejects this call at once with its `reason` when aborted. */
+  signal?: AbortSignal | undefined;
+}

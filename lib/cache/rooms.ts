@@ -1,0 +1,58 @@
+/**
+ * What all views of one namespace share: its work under way, its generations, its counters.
+ *
+ * Invariant: a namespace has one room in a cache and its views, however often the view is made, so one load
+ * per key is one load. Rooms that no view holds any more are forgotten: namespaces may be made by the
+ * thousand.
+ */
+import type { Clock } from '../core/base/clock.js';
+import { type Brought, Filler } from './filler.js';
+import { Generations } from './generations.js';
+import { Keyspace } from './keys.js';
+import { Ledger } from './outcomes.js';
+import type { CacheLog, CachePool } from './ports.js';
+import { SingleFlight } from './single-flight.js';
+import { Store } from './store.js';
+import { Trouble } from './trouble.js';
+
+export class Room {
+  readonly flights = new SingleFlight<Brought>();
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly filler: Filler;
+
+  constructor(pool: CachePool, namespace: string, clock: Clock, trouble: Trouble) {
+    this.ledger = new Ledger(pool.name, namespace, clock);
+    const { generation } = new Keyspace(namespace, 'strict');
+    const generations = new Generations(pool, generation, clock, (error) => trouble.failed(error));
+    this.store = new Store(pool, generations, trouble, this.ledger.counts);
+    this.filler = new Filler(this.store, this.flights, this.ledger.counts, clock, trouble);
+  }
+}
+
+export class Rooms {
+  readonly trouble: Trouble;
+  readonly #rooms = new Map<string, WeakRef<Room>>();
+  readonly #left = new FinalizationRegistry<string>((namespace) => {
+    if (this.#rooms.get(namespace)?.deref() === undefined) this.#rooms.delete(namespace);
+  });
+
+  constructor(
+    readonly pool: CachePool,
+    readonly clock: Clock,
+    readonly random: () => number,
+    log: CacheLog | undefined,
+  ) {
+    this.trouble = new Trouble(log, clock);
+  }
+
+  /** The room of `namespace`, as `toNamespace` made it. */
+  of(namespace: string): Room {
+    const known = this.#rooms.get(namespace)?.deref();
+    if (known !== undefined) return known;
+    const room = new Room(this.pool, namespace, this.clock, this.trouble);
+    this.#rooms.set(namespace, new WeakRef(room));
+    this.#left.register(room, namespace);
+    return room;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What the cache logs: that something began to fail, that it works again, that a kind of value is left
+ * uncached.
+ *
+ * Invariant: one line per change, however many failures there are; a bounded memory of both. Counting is
+ * left to `outcomes.ts`.
+ */
+import type { Clock } from '../core/base/clock.js';
+import { MemcachedError, MemcachedPartialError } from '../core/base/errors.js';
+import type { CacheLog } from './ports.js';
+import { className } from './shape.js';
+
+/** What fails for one node may work for another all the while; only this much quiet says it is over. */
+const QUIET = 10_000;
+const MAX_TOPICS = 100;
+
+interface Topic {
+  since: number;
+  last: number;
+  failures: number;
+}
+
+export class Trouble {
+  readonly #topics = new Map<string, Topic>();
+  readonly #kinds = new Set<string>();
+
+  constructor(
+    private readonly log: CacheLog | undefined,
+    private readonly clock: Clock,
+  ) {}
+
+  /** A read or a write failed. */
+  failed(error: unknown): void {
+    for (const [where, cause] of causes(error)) {
+      this.#open(where, `The cache cannot use memcached${at(where)}; reads are misses until it can`, cause);
+    }
+  }
+
+  /** A delete or a clear failed: what was to go may still be there. */
+  unconfirmed(what: 'delete' | 'clear', error: unknown): void {
+    for (const [where, cause] of causes(error)) {
+      const line = `A ${what} is not confirmed${at(where)}; old values may remain until they expire`;
+      this.#open(`${what} ${where}`, line, cause);
+    }
+  }
+
+  /** A loader took longer than `loadTimeout`. */
+  loadTimedOut(milliseconds: number): void {
+    const line = `A loader took longer than ${milliseconds} ms (loadTimeout); its value is not stored`;
+    this.#open('load', line, undefined);
+  }
+
+  /** A value cannot be stored. One line for each of its class and reason. */
+  unstorable(value: unknown, error: Error): void {
+    const kind = className(value);
+    const seen = `${error.name} ${kind}`;
+    if (this.#kinds.has(seen) || this.#kinds.size >= MAX_TOPICS) return;
+    this.#kinds.add(seen);
+    this.#write(
+      'warn',
+      `A value (${kind}) is left uncached, and so will be others like it: ${error.message}`,
+    );
+  }
+
+  /** Something worked. Called for every success, so it costs nothing while all is well. */
+  succeeded(): void {
+    if (this.#topics.size === 0) return;
+    const now = this.clock.now();
+    for (const [name, topic] of this.#topics) {
+      if (now - topic.last < QUIET) continue;
+      this.#topics.delete(name);
+      const seconds = Math.round((topic.last - topic.since) / 1_000);
+      this.#write('log', `The cache works again (${name}): ${topic.failures} failures in ${seconds} s.`);
+    }
+  }
+
+  #open(name: string, line: string, cause: unknown): void {
+    const now = this.clock.now();
+    const topic = this.#topics.get(name);
+    if (topic !== undefined) {
+      topic.last = now;
+      topic.failures++;
+      return;
+    }
+    if (this.#topics.size >= MAX_TOPICS) return;
+    this.#topics.set(name, { since: now, last: now, failures: 1 });
+    this.#write('warn', cause === undefined ? `${line}.` : `${line}: ${sentence(cause)}`);
+  }
+
+  /** A log that throws must not turn a miss into a failure. */
+  #write(level: 'log' | 'warn', line: string): void {
+    try {
+      this.log?.[level](line);
+    } catch {}
+  }
+}
+
+const ANYWHERE = 'memcached';
+
+/** Each node concerned once, with one of its errors. */
+function causes(error: unknown): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  const all = error instanceof MemcachedPartialError ? error.failed.values() : [error];
+  for (const one of all) found.set((one instanceof MemcachedError && one.node) || ANYWHERE, one);
+  return found;
+}
+
+function at(where: string): string {
+  return where === ANYWHERE ? '' : ` at ${where}`;
+}
+
+function sentence(cause: unknown): string {
+  if (cause instanceof MemcachedError) return `${cause.code}: ${cause.message}`;
+  return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+}
