@@ -7,7 +7,10 @@
 
 /** A value ready for the wire. */
 export interface EncodedValue {
-  /** Text holds ASCII only (every unit <= 0x7f) and is written as it stands; anything else is bytes. */
+  /**
+   * Text holds ASCII only (every unit <= 0x7f) and is written as it stands; anything else is bytes. They
+   * may be the caller's own bytes: whoever stores a Buffer leaves it unchanged until the call settles.
+   */
   body: string | Uint8Array;
   /** Length of `body` on the wire. */
   bytes: number;
@@ -15,12 +18,26 @@ export interface EncodedValue {
   flags: number;
 }
 
+export interface EncodeOptions {
+  /**
+   * Takes class instances as their plain data: what `toJSON()` gives, or else their own enumerable
+   * properties without functions and symbols. What comes back is a plain object.
+   * @defaultValue false, a class instance is refused
+   */
+  plain?: boolean | undefined;
+}
+
 export interface Codec {
   /** @throws MemcachedValueError when the value would not come back equal. */
-  encode(value: unknown): EncodedValue;
+  encode(value: unknown, options?: EncodeOptions): EncodedValue;
   /**
    * The value in `buffer[start..end)`. The bytes are only lent: they change after the call returns.
    * @throws MemcachedDecodeError
    */
   decode(flags: number, buffer: Buffer, start: number, end: number): unknown;
+  /**
+   * The same for bytes nobody else will ever write to: the value may be a view of `buffer`, without a copy.
+   * @throws MemcachedDecodeError
+   */
+  decodeOwned(flags: number, buffer: Buffer, start: number, end: number): unknown;
 }
