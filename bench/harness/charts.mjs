@@ -12,6 +12,9 @@ const FAMILY = {
   legend: { title: null, orient: 'top' },
 };
 
+/** Short numbers on an axis: 200k, 0.05. */
+const numbers = { labelExpr: "datum.value >= 1000 ? format(datum.value, '~s') : format(datum.value, '~g')" };
+
 /** One panel per row, one bar per client, with the extremes of the rounds. */
 export function clientBars(rows, { title, subtitle, figure, axis, log = false }) {
   const values = rows.flatMap((row) =>
@@ -27,7 +30,8 @@ export function clientBars(rows, { title, subtitle, figure, axis, log = false })
       })),
   );
   const scale = log ? { scale: { type: 'log' } } : {};
-  const y = { field: 'client', type: 'nominal', title: null, sort: { field: 'median', order: 'descending' } };
+  const order = [...new Set(rows.flatMap((row) => row.clients.map(({ id }) => id)))];
+  const y = { field: 'client', type: 'nominal', title: null, sort: order };
   return {
     title: { text: title, subtitle },
     data: { values },
@@ -39,10 +43,10 @@ export function clientBars(rows, { title, subtitle, figure, axis, log = false })
       height: { step: 17 },
       layer: [
         {
-          mark: { type: log ? 'point' : 'bar', filled: true, size: log ? 60 : undefined },
+          mark: log ? { type: 'point', filled: true, size: 60, opacity: 1 } : 'bar',
           encoding: {
             y,
-            x: { field: 'median', type: 'quantitative', title: axis, axis: { format: '~s' }, ...scale },
+            x: { field: 'median', type: 'quantitative', title: axis, axis: numbers, ...scale },
             color: FAMILY,
           },
         },
@@ -106,7 +110,7 @@ export function lines(values, { title, subtitle, x, y, logX = true, logY = true,
     field,
     type: 'quantitative',
     title: name,
-    axis: { format: '~s' },
+    axis: numbers,
     scale: { type: log ? 'log' : 'linear', zero: false },
   });
   const order = [...new Set(values.map(({ line }) => line))];
@@ -145,7 +149,7 @@ export function groupedBars(values, { title, subtitle, x, panels = false, log = 
   const groups = [...new Set(values.map(({ group }) => group))];
   const bars = [...new Set(values.map(({ bar }) => bar))];
   const layer = {
-    mark: { type: log ? 'point' : 'bar', filled: true },
+    mark: log ? { type: 'point', filled: true, size: 50, opacity: 1 } : 'bar',
     encoding: {
       y: { field: 'group', type: 'nominal', title: null, sort: groups, axis: { labelLimit: 260 } },
       yOffset: { field: 'bar', type: 'nominal', sort: bars },
@@ -153,7 +157,7 @@ export function groupedBars(values, { title, subtitle, x, panels = false, log = 
         field: 'value',
         type: 'quantitative',
         title: x,
-        axis: { format: '~s' },
+        axis: numbers,
         ...(log ? { scale: { type: 'log' } } : {}),
       },
       color: {
