@@ -4,6 +4,7 @@
  */
 import type { Duration } from '../base/durations.js';
 import type { NodeState } from '../node/blacklist.js';
+import type { EncodeOptions } from '../value/codec.js';
 
 /** Taken by every call. */
 export interface CallOptions {
@@ -17,7 +18,7 @@ export interface CallOptions {
 }
 
 /** Taken by every call that stores a value. */
-export interface StoreOptions extends CallOptions {
+export interface StoreOptions extends CallOptions, EncodeOptions {
   /**
    * How long the item lives: milliseconds or `'10m'`, rounded up to whole seconds. 0 is never.
    * @defaultValue 0
@@ -60,4 +61,22 @@ export interface NodeStatus {
   /** What the handshake found: `undefined` before the first one. */
   protocol: 'meta' | 'classic' | 'binary' | undefined;
   weight: number;
+}
+
+/** What a read with lease tokens found (protocol.txt, Meta Get; stale items and the right to refill). */
+export interface LeaseRead<T> {
+  /** `undefined` when the item is only a stub that somebody's right to refill has left. */
+  value: T | undefined;
+  cas: bigint | undefined;
+  /** This reader won the right to refill (`W`). */
+  won: boolean;
+  /** The item is marked stale (`X`). */
+  stale: boolean;
+  /** Somebody else holds the right to refill (`Z`). */
+  taken: boolean;
+  /** Seconds left, -1 for never; `undefined` when it was not asked for. */
+  ttlSeconds: number | undefined;
+  hitBefore: boolean;
+  /** Seconds since the last read. */
+  idleSeconds: number;
 }

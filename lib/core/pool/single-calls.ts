@@ -1,0 +1,170 @@
+/**
+ * What becomes of the answer to a call for one key: turns replies into values and complaints into errors,
+ * and settles the caller's promise.
+ */
+
+import { failureChannel } from '../base/channels.js';
+import {
+  MemcachedError,
+  type MemcachedErrorFacts,
+  MemcachedServerError,
+  MemcachedTooLargeError,
+  MemcachedUnsafeNumberError,
+  MemcachedUnsupportedError,
+  withoutStack,
+} from '../base/errors.js';
+import { type Reply, ReplyKind } from '../command/reply.js';
+import { type Request, type RequestSink, Verb, verbName } from '../command/request.js';
+import type { Codec } from '../value/codec.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { CasOutcome, LeaseRead } from './types.js';
+
+export class SingleCalls implements RequestSink {
+  readonly #pool: string;
+  readonly #codec: Codec;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(pool: string, codec: Codec, dispatcher: Dispatcher) {
+    this.#pool = pool;
+    this.#codec = codec;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** See {@link RequestSink}. */
+  replied(request: Request, reply: Reply): void {
+    request.settle();
+    try {
+      request.resolve(this.#result(request, reply) as never);
+    } catch (error) {
+      this.#reject(request, error);
+    }
+  }
+
+  /** See {@link RequestSink}. */
+  failed(request: Request, error: MemcachedError): void {
+    if (this.#dispatcher.retry(request, error)) return;
+    request.settle();
+    this.#reject(request, error);
+  }
+
+  #reject(request: Request, error: unknown): void {
+    if (failureChannel.hasSubscribers) {
+      publishFailure(this.#pool, request, error);
+    }
+    request.reject(error);
+  }
+
+  #result(request: Request, reply: Reply): unknown {
+    switch (reply.kind) {
+      case ReplyKind.value:
+        return this.#read(request, reply);
+      case ReplyKind.miss:
+        return onMiss(request);
+      case ReplyKind.done:
+        return onDone(request);
+      case ReplyKind.notStored:
+        return request.verb === Verb.cas || request.verb === Verb.metaSet ? 'missing' : false;
+      case ReplyKind.exists:
+        return 'exists' satisfies CasOutcome;
+      case ReplyKind.number:
+        return toCount(reply.text, request.tag === 'bigint', request);
+      default:
+        throw complaint(request, reply);
+    }
+  }
+
+  #read(request: Request, reply: Reply): unknown {
+    const isStub = reply.flags === 0 && reply.start === reply.end;
+    switch (request.verb) {
+      case Verb.metaGet:
+        return toLeaseRead(reply, isStub ? undefined : readValue(this.#codec, reply));
+      case Verb.gets:
+        return isStub ? undefined : { value: readValue(this.#codec, reply), cas: BigInt(reply.cas) };
+      default:
+        // Foreign clients can leave an item of no bytes and no flags; so does a lease. Neither is a value.
+        return isStub ? undefined : readValue(this.#codec, reply);
+    }
+  }
+}
+
+/** The value a reply carries, in the caller's own memory. */
+export function readValue(codec: Codec, reply: Reply): unknown {
+  return reply.owned
+    ? codec.decodeOwned(reply.flags, reply.buffer, reply.start, reply.end)
+    : codec.decode(reply.flags, reply.buffer, reply.start, reply.end);
+}
+
+function toLeaseRead(reply: Reply, value: unknown): LeaseRead<unknown> {
+  return {
+    value,
+    cas: reply.cas === '' ? undefined : BigInt(reply.cas),
+    won: reply.won,
+    stale: reply.stale,
+    taken: reply.taken,
+    ttlSeconds: reply.ttlSeconds,
+    hitBefore: reply.hitBefore,
+    idleSeconds: reply.idleSeconds,
+  };
+}
+
+function onMiss(request: Request): unknown {
+  switch (request.verb) {
+    case Verb.cas:
+    case Verb.metaSet:
+    case Verb.metaDelete:
+      return 'missing';
+    case Verb.delete:
+    case Verb.touch:
+      return false;
+    default:
+      return undefined;
+  }
+}
+
+function onDone(request: Request): unknown {
+  switch (request.verb) {
+    case Verb.set:
+    case Verb.flushAll:
+      return undefined;
+    case Verb.cas:
+    case Verb.metaSet:
+    case Verb.metaDelete:
+      return 'stored';
+    default:
+      return true;
+  }
+}
+
+function toCount(digits: string, asBigint: boolean, request: Request): number | bigint {
+  const exact = BigInt(digits);
+  if (asBigint) return exact;
+  if (exact > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new MemcachedUnsafeNumberError(exact, { node: request.holder?.name });
+  }
+  return Number(exact);
+}
+
+/** What the server said against one request, as an error. */
+export function complaint(request: Request, reply: Reply): MemcachedError {
+  const node = request.holder?.name;
+  const facts: MemcachedErrorFacts = { node, sent: 'maybe' };
+  const verb = verbName(request.verb);
+  return withoutStack(() => {
+    if (reply.kind === ReplyKind.unknownCommand) {
+      return new MemcachedUnsupportedError(`${node} does not know the command of ${verb}.`, facts);
+    }
+    if (/^object too large/.test(reply.text)) {
+      return new MemcachedTooLargeError(
+        `${node} refused a value of ${request.bytes} bytes as too large and dropped what it had under the key; raise its -I or lower maxItemSize.`,
+        facts,
+      );
+    }
+    const kind = reply.kind === ReplyKind.serverError ? 'SERVER_ERROR' : 'CLIENT_ERROR';
+    return new MemcachedServerError(`${node} answered ${verb} with ${kind} ${reply.text}`.trimEnd(), facts);
+  });
+}
+
+export function publishFailure(pool: string, request: Request, error: unknown): void {
+  const code = error instanceof MemcachedError ? error.code : 'ABORTED';
+  failureChannel.publish({ pool, node: request.holder?.name, code, verb: verbName(request.verb) });
+}
