@@ -30,11 +30,12 @@ export {
 } from './base/errors.js';
 export type { NodeState } from './node/blacklist.js';
 export type { MemcachedPoolOptions, NodeOptions } from './pool/options.js';
-export { MemcachedPool, type MemcachedPoolEvents, type NodeStateChange } from './pool/pool.js';
+export { MemcachedPool, type MemcachedPoolEvents } from './pool/pool.js';
 export type {
   CallOptions,
   CasOutcome,
   CounterOptions,
+  NodeStateChange,
   NodeStatus,
   StoreOptions,
   Versioned,

@@ -14,8 +14,7 @@ import {
   readNodes,
   toRouted,
 } from './options.js';
-import type { NodeStateChange } from './pool.js';
-import type { NodeStatus } from './types.js';
+import type { NodeStateChange, NodeStatus } from './types.js';
 
 export class Nodes {
   readonly #options: CheckedPoolOptions;

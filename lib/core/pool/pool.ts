@@ -11,7 +11,6 @@ import { MemcachedUnavailableError } from '../base/errors.js';
 import { Turn } from '../base/turn.js';
 import { type Reply, ReplyKind } from '../command/reply.js';
 import { Request, type RequestSink, Verb } from '../command/request.js';
-import type { NodeState } from '../node/blacklist.js';
 import type { Codec } from '../value/codec.js';
 import { VivifyingCounter } from './counters.js';
 import { Dispatcher } from './dispatcher.js';
@@ -32,20 +31,11 @@ import type {
   CallOptions,
   CasOutcome,
   CounterOptions,
+  NodeStateChange,
   NodeStatus,
   StoreOptions,
   Versioned,
 } from './types.js';
-
-/** Sent once for every change of a node's state. */
-export interface NodeStateChange {
-  pool: string;
-  node: string;
-  from: NodeState;
-  to: NodeState;
-  /** Why, as a sentence; empty when the node is up. */
-  reason: string;
-}
 
 export interface MemcachedPoolEvents {
   nodeState: [NodeStateChange];

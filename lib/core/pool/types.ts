@@ -80,3 +80,13 @@ export interface LeaseRead<T> {
   /** Seconds since the last read. */
   idleSeconds: number;
 }
+
+/** Sent once for every change of a node's state. */
+export interface NodeStateChange {
+  pool: string;
+  node: string;
+  from: NodeState;
+  to: NodeState;
+  /** Why, as a sentence; empty when the node is up. */
+  reason: string;
+}
