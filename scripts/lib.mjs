@@ -78,26 +78,26 @@ export const tool = (name) => join(root, 'node_modules', '.bin', name);
 export const has = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder && existsSync(join(folder, program)));
 
-/** Installs the development packages when they are missing or not the ones that package-lock.json names. */
-export async function installPackages() {
-  if (packagesAreInstalled()) return;
-  say('Installing the development packages (a minute or so, only when they changed) ...');
+/** Installs the packages of a folder when they are missing or not the ones its package-lock.json names. */
+export async function installPackages(folder = '.') {
+  if (packagesAreInstalled(folder)) return;
+  const whose = folder === '.' ? 'development packages' : `packages of ${folder}`;
+  say(`Installing the ${whose} (a minute or so, only when they changed) ...`);
   const start = performance.now();
   // `npm ci` refuses a lock file made where a registry lacked some platform's binaries; `--no-save` leaves
   // package-lock.json as it is.
   const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, output } = await run('npm', args, { capture: true });
-  if (code !== 0)
-    fail(`${output}\nThe development packages could not be installed: npm install ended with ${code}.`);
+  const { code, output } = await run('npm', args, { capture: true, cwd: join(root, folder) });
+  if (code !== 0) fail(`${output}\nThe ${whose} could not be installed: npm install ended with ${code}.`);
   say(`Installed in ${secondsSince(start)}.`);
 }
 
 /** npm writes what it installed to node_modules/.package-lock.json. Optional packages differ by platform. */
-function packagesAreInstalled() {
-  const record = 'node_modules/.package-lock.json';
+function packagesAreInstalled(folder) {
+  const record = join(folder, 'node_modules', '.package-lock.json');
   if (!existsSync(join(root, record))) return false;
   const installed = readJson(record).packages;
-  return Object.entries(readJson('package-lock.json').packages).every(
+  return Object.entries(readJson(join(folder, 'package-lock.json')).packages).every(
     ([path, { version, optional, devOptional }]) =>
       path === '' || optional || devOptional || installed[path]?.version === version,
   );
