@@ -51,11 +51,6 @@ const steps = {
     needs: 'pack',
     run: compat,
   },
-  compat: {
-    does: 'Keyv 5 and 6, cache-manager and Nest 11 as they are published',
-    needs: 'pack',
-    run: compat,
-  },
   audit: { does: 'npm audit of what users get', run: audit },
 };
 
@@ -146,12 +141,6 @@ async function tests() {
 async function packed() {
   const args = ['--testMatch', '**/test/package/*.check.ts'];
   return counted(await jest('packed', args, { PACKED_TARBALL: tarball }));
-}
-
-async function compat() {
-  const args = [join('test', 'compat', 'run.mjs')];
-  const { code } = await run(process.execPath, args, { env: { PACKED_TARBALL: tarball } });
-  return code === 0 ? OK : failed();
 }
 
 function counted(result) {
