@@ -6,6 +6,7 @@
  *     getMany(keys), pick(found, key, index)   the client's own multi-get, or many gets when it has none
  *     setMany(entries)
  *     buffers, getBuffer(key)        whether Buffers come back as Buffers, and how when not by `get`
+ *     facts()                        what else is worth keeping of a run, where there is something
  *     close()
  *
  * A floor has `drive(job)` instead. Adapters verify nothing; the workload checks every value. This file
@@ -35,8 +36,8 @@ export const MEMCACHED_PEERS = ofFamily('memcached');
 export const PEERS = ofFamily('memcached', 'redis');
 export const FLOORS = ofFamily('floor');
 
-/** `ours@REF` is our adapter on another tree. */
-const fileOf = (id) => (id.startsWith('ours@') ? 'ours' : id);
+/** `ours@something` is our adapter under other circumstances: on another commit, with other options. */
+const fileOf = (id) => id.split('@')[0];
 
 function lookUp(id) {
   const about = CLIENTS[fileOf(id)];

@@ -15,7 +15,7 @@ export async function open({ servers, tree, options }) {
     pick: (found, key) => found.get(key),
     setMany: (entries) => pool.setMany(entries),
     buffers: true,
-    pool,
+    facts: () => ({ sockets: pool.nodes().reduce((sum, node) => sum + node.sockets, 0) }),
     close: () => pool.close(),
   };
 }

@@ -63,6 +63,22 @@ export function clientBars(rows, { title, subtitle, figure, axis, log = false })
   };
 }
 
+/** What stands below a chart's title. */
+export const subtitleOf = ({ machine, settings, when }) =>
+  `${machine.cpu}, node ${machine.node}, memcached ${machine.memcached}, redis ${machine.redis}; medians and extremes of ${settings.rounds} rounds, ${when.slice(0, 10)}`;
+
+/** One chart per figure of the rows. */
+export function rowCharts(rows, subtitle) {
+  const bars = (title, figure, axis, log) => clientBars(rows, { title, subtitle, figure, axis, log });
+  return {
+    throughput: bars('Operations per second', 'perSecond', 'operations per second'),
+    p50: bars('Median latency', 'p50', 'ms (log scale)', true),
+    p99: bars('99th percentile of latency', 'p99', 'ms (log scale)', true),
+    cpu: bars('CPU time of the client', 'cpu', 'CPU seconds per million operations (log scale)', true),
+    memory: bars('Peak memory of the process', 'memory', 'MB'),
+  };
+}
+
 /** Every bar and how far we are from it: the tick is the bar, the dot what was measured. */
 export function targetChart(verdicts, subtitle) {
   const values = verdicts

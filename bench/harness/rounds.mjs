@@ -19,7 +19,8 @@ import { summary } from './stats.mjs';
  * @returns {Promise<Map<string, object>>} by row id, see {@link summarise}
  */
 export async function runRounds(plan) {
-  const { rows, clients, rounds, progress } = plan;
+  const { rows, clients, rounds } = plan;
+  const progress = plan.progress(stepsOf(plan));
   const results = new Map(
     rows.map((row) => [
       row.id,
@@ -45,10 +46,15 @@ export async function runRounds(plan) {
       }
     }
   }
+  progress.end();
   return new Map(
     rows.map((row) => [row.id, summarise(row, results.get(row.id), clients, rates.get(row.id))]),
   );
 }
+
+/** How many processes a plan will run. */
+const stepsOf = ({ rows, clients, rounds }) =>
+  rows.reduce((sum, row) => sum + takers(row, clients).length, 0) * rounds;
 
 const takers = (row, clients) => clients.filter(({ family }) => family !== 'floor' || row.floor === true);
 
@@ -108,6 +114,7 @@ export function summarise(row, takersOf, clients, rate) {
       p99: over((one) => one.latency.p99),
       cpu: over((one) => one.cpuSecondsPerMillion),
       memory: over((one) => one.peakMegabytes),
+      sockets: over((one) => one.sockets),
       errors,
       runs,
     };

@@ -7,7 +7,11 @@ import { makeKeys, makeValues } from './data.mjs';
 import { measure, offered } from './loads.mjs';
 
 export async function run(job) {
-  const row = await loadRow(job.row);
+  return measureRow(await loadRow(job.row), job);
+}
+
+/** The same for a row that has no file. */
+export async function measureRow(row, job) {
   const adapter = await loadAdapter(job.client);
   const keys = makeKeys(row.keys, job.prefix);
   const time = { seconds: job.seconds, warmup: job.warmup };
@@ -22,7 +26,7 @@ export async function run(job) {
     const load = row.offered === undefined ? row.load : offered(job.rate);
     const outcome = await measure(work, load, time);
     await work.verify?.(outcome.turns);
-    return outcome;
+    return { ...outcome, ...client.facts?.() };
   } finally {
     await client.close();
   }

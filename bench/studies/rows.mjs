@@ -2,7 +2,7 @@
  * Every client on every row, judged against the bars; or, with `--compare`, this tree beside another.
  */
 import { ALL, describeClient, FLOORS, PEERS } from '../clients/index.mjs';
-import { clientBars, targetChart } from '../harness/charts.mjs';
+import { rowCharts, subtitleOf, targetChart } from '../harness/charts.mjs';
 import { CLASSIC } from '../harness/floor.mjs';
 import { rowTable, table, targetTable, times } from '../harness/report.mjs';
 import { runRounds } from '../harness/rounds.mjs';
@@ -18,16 +18,10 @@ async function measure(context) {
   const servers = await startServers(rows, clients, context);
   try {
     const templates = await floorTemplates(context, clients, servers.memcached);
-    const steps = rows.reduce(
-      (sum, row) => sum + clients.filter(({ family }) => family !== 'floor' || row.floor).length,
-      0,
-    );
-    const progress = context.progress(steps * context.rounds);
     const results = await runRounds({
       ...context,
       rows,
       clients,
-      progress,
       serversOf: (client, row) => [servers[`${client.server}${row.pinned ? 'Pinned' : ''}`]],
       jobOf: (client) => ({
         tree: client.id.startsWith('ours@') ? context.other : context.tree,
@@ -36,7 +30,6 @@ async function measure(context) {
       }),
       cpuOf: (row) => (row.pinned ? context.pinnedCpu : undefined),
     });
-    progress.end();
     return { floor: templates, rows: [...results.values()], targets: judge(results) };
   } finally {
     await stopAll(Object.values(servers));
@@ -118,16 +111,9 @@ function compareTable(rows, { ref, commit }) {
   return `This tree divided by ${ref} (${commit}), spread over rounds\n\n${table(['row', 'ops/s', 'CPU per op', 'p99'], lines)}\n`;
 }
 
-function charts({ rows, targets, machine, settings, when }) {
-  const subtitle = `${machine.cpu}, node ${machine.node}, memcached ${machine.memcached}, redis ${machine.redis}; medians and extremes of ${settings.rounds} rounds, ${when.slice(0, 10)}`;
-  const bars = (title, figure, axis, log) => clientBars(rows, { title, subtitle, figure, axis, log });
-  const made = {
-    throughput: bars('Operations per second', 'perSecond', 'operations per second'),
-    p50: bars('Median latency', 'p50', 'ms (log scale)', true),
-    p99: bars('99th percentile of latency', 'p99', 'ms (log scale)', true),
-    cpu: bars('CPU time of the client', 'cpu', 'CPU seconds per million operations (log scale)', true),
-    memory: bars('Peak memory of the process', 'memory', 'MB'),
-  };
+function charts({ rows, targets, ...about }) {
+  const subtitle = subtitleOf(about);
+  const made = rowCharts(rows, subtitle);
   if (targets.some((one) => one.ratio !== undefined)) made.targets = targetChart(targets, subtitle);
   return made;
 }
