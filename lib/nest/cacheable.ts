@@ -30,7 +30,7 @@ import { type Plan, tellOnce } from './slot.js';
  * The entry is shared by everyone who gets the same key: put whatever the answer depends on, such as the
  * user, into the key.
  */
-export function Cacheable<A extends unknown[] = [], C extends unknown[] = []>(
+export function Cacheable<A extends unknown[] = unknown[], C extends unknown[] = unknown[]>(
   options: CacheableOptions<A, C> = {},
 ): CacheDecorator<A, C> {
   return (target, method, descriptor) => {
@@ -52,7 +52,7 @@ export function Cacheable<A extends unknown[] = [], C extends unknown[] = []>(
  * The method always runs, and its answer replaces the entry. An answer that cannot be stored, `undefined`
  * included, removes the entry: an old value is worse than none. When the method fails, the entry stays.
  */
-export function CachePut<A extends unknown[] = [], C extends unknown[] = []>(
+export function CachePut<A extends unknown[] = unknown[], C extends unknown[] = unknown[]>(
   options: CachePutOptions<A, C>,
 ): CacheDecorator<A, C> {
   return (target, method, descriptor) => {
@@ -77,7 +77,7 @@ export function CachePut<A extends unknown[] = [], C extends unknown[] = []>(
  * The method always runs; the entries named by `key` (or all of them) are removed before its caller gets the
  * answer.
  */
-export function CacheEvict<A extends unknown[] = [], C extends unknown[] = []>(
+export function CacheEvict<A extends unknown[] = unknown[], C extends unknown[] = unknown[]>(
   options: CacheEvictOptions<A, C>,
 ): CacheDecorator<A, C> {
   return (target, method, descriptor) => {
@@ -121,9 +121,9 @@ function keysOf(plan: Plan, options: CheckedOptions, call: Call): string[] | und
     if (plan.usesDefaultKey) return [`${instance.constructor.name}.${plan.method}:${digest(args)}`];
     const made = options.key === undefined ? [] : Reflect.apply(options.key, instance, args);
     const keys: unknown[] = Array.isArray(made) ? made : [made];
-    const odd = keys.find((key) => typeof key !== 'string');
-    if (odd === undefined) return keys as string[];
-    tellOnce(plan, 'key', `ran uncached: "key" gave ${describe(odd)}, not a string.`);
+    const odd = keys.findIndex((key) => typeof key !== 'string');
+    if (odd === -1) return keys as string[];
+    tellOnce(plan, 'key', `ran uncached: "key" gave ${describe(keys[odd])}, not a string.`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const way = plan.usesDefaultKey ? 'its arguments make no key' : '"key" or "condition" threw';

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 
 /** Characters of the encoded arguments. Beyond this a digest would cost more than many a load. */
-const MAX_ENCODED = 1_048_576;
+const MAX_ENCODED = 65_536;
 
 /** Says why arguments have no digest; never leaves this room. */
 export class Undigestable extends Error {}
@@ -20,7 +20,8 @@ export function digest(args: readonly unknown[]): string {
   args.forEach((value, index) => {
     encoder.write(value, `argument ${index + 1}`);
   });
-  return createHash('sha256').update(encoder.text).digest('base64url');
+  // Unit by unit: in UTF-8 all lone surrogates would be the same.
+  return createHash('sha256').update(encoder.text, 'utf16le').digest('base64url');
 }
 
 /** Every value starts with a letter for its type and says its length, so no two sequences read alike. */
@@ -29,6 +30,7 @@ class Encoder {
   readonly #ancestors = new Set<object>();
 
   write(value: unknown, path: string): void {
+    if (this.text.length > MAX_ENCODED) throw tooLarge(path);
     switch (typeof value) {
       case 'string':
         this.#put('s', value, path);
@@ -55,7 +57,7 @@ class Encoder {
   }
 
   #put(letter: string, text: string, path: string): void {
-    if (this.text.length + text.length > MAX_ENCODED) throw new Undigestable(`${path} is too large`);
+    if (this.text.length + text.length > MAX_ENCODED) throw tooLarge(path);
     this.text += `${letter}${text.length}:${text}`;
   }
 
@@ -80,11 +82,12 @@ class Encoder {
   }
 
   #bytes(value: Uint8Array, path: string): void {
-    if (value.byteLength > MAX_ENCODED) throw new Undigestable(`${path} is too large`);
+    if (value.byteLength > MAX_ENCODED) throw tooLarge(path);
     this.#put('b', `${value.constructor.name} ${Buffer.from(value).toString('base64')}`, path);
   }
 
   #array(value: readonly unknown[], path: string): void {
+    if (value.length > MAX_ENCODED) throw tooLarge(path);
     if (Reflect.ownKeys(value).length !== value.length + 1) {
       throw new Undigestable(`${path} is an array with holes or properties of its own`);
     }
@@ -118,6 +121,10 @@ function byUnits(a: string | symbol, b: string | symbol): number {
 
 function instance(value: object, path: string): Undigestable {
   return new Undigestable(`${path} is a ${value.constructor?.name || 'class instance'}`);
+}
+
+function tooLarge(path: string): Undigestable {
+  return new Undigestable(`${path} is too large`);
 }
 
 /** `Object.prototype`, of this or of another realm. */

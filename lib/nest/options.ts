@@ -1,15 +1,23 @@
 /**
  * What the module can be told: the pool's options, with `cache`, `connect` and `required` beside them.
- * They are checked here when the application boots; the pool's own and the cache's own where those are made.
+ * They are checked when the application boots.
  *
  * Invariant: `name` and `isGlobal` stand beside `useFactory`, never in what it returns: tokens are built
  * before any factory runs.
  */
 import type { FactoryProvider, InjectionToken, ModuleMetadata, Type } from '@nestjs/common';
-import type { CacheOptions } from '../cache/options.js';
+import { type CacheOptions, checkCacheOptions } from '../cache/options.js';
 import { MemcachedOptionError } from '../core/base/errors.js';
-import { boolean, checkOptions, describe, like, type OptionRules, oneOf } from '../core/base/options.js';
-import type { MemcachedPoolOptions } from '../core/pool/options.js';
+import {
+  boolean,
+  checkOptions,
+  describe,
+  like,
+  type OptionRules,
+  oneOf,
+  unknownOption,
+} from '../core/base/options.js';
+import { checkPoolOptions, type MemcachedPoolOptions, POOL_OPTION_NAMES } from '../core/pool/options.js';
 
 /** What `useFactory`, `useClass` and `useExisting` give. */
 export interface MemcachedModuleOptions extends Omit<MemcachedPoolOptions, 'name'> {
@@ -89,13 +97,18 @@ export function checkModuleOptions(where: string, name: string, given: unknown):
   if (given !== undefined && (given === null || typeof given !== 'object' || Array.isArray(given))) {
     throw new MemcachedOptionError(`${where} takes an object of options, not ${describe(given)}.`);
   }
+  const known = [...POOL_OPTION_NAMES, ...Object.keys(RULES)];
   const own: Record<string, unknown> = {};
   const pool: Record<string, unknown> = {};
   for (const [option, value] of Object.entries(given ?? {})) {
     if (option === 'name' || option === 'isGlobal') throw comesTooLate(where, option);
+    if (!known.includes(option)) throw unknownOption(where, option, known);
     (Object.hasOwn(RULES, option) ? own : pool)[option] = value;
   }
-  return { ...checkOptions<OwnOptions>(where, own, RULES), pool: { ...pool, name } };
+  const checked = checkOptions<OwnOptions>(where, own, RULES);
+  checkPoolOptions(pool, where);
+  checkCacheOptions(`${where}, option "cache"`, checked.cache);
+  return { ...checked, pool: { ...pool, name } };
 }
 
 function comesTooLate(where: string, option: string): MemcachedOptionError {
