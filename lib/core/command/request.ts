@@ -71,6 +71,8 @@ export interface RequestSink {
   replied(request: Request, reply: Reply): void;
   /** The request failed before its answer was complete. */
   failed(request: Request, error: MemcachedError): void;
+  /** The answer of a request whose caller had given up, for whoever must undo what it brought about. */
+  late?(request: Request, reply: Reply): void;
 }
 
 /** The node that holds a request, as far as a caller who gives up needs to know it. */
@@ -113,6 +115,8 @@ export class Request {
   retried = 0;
   /** Where it is now. */
   holder: RequestHolder | undefined = undefined;
+  /** It was meant for this node alone, whatever its key. */
+  pinned = false;
   /** What the caller of a many-key call needs to know it by. */
   tag: unknown = undefined;
 

@@ -267,6 +267,8 @@ export class Connection implements SocketReader {
       if (!head.settled) {
         inTime = true;
         head.sink.replied(head, reply);
+      } else if (head.sink.late !== undefined) {
+        head.sink.late(head, reply);
       }
       if (reply.kind >= ReplyKind.serverError) this.#judgeComplaint(head, reply);
       if ((this.state as ConnectionState) === 'closed') return;

@@ -75,6 +75,26 @@ export class Dispatcher implements TurnTask {
     return this.#otherNodeFor(key, node);
   }
 
+  /** The node for a key, usable or not; nothing is thrown and no turn is taken. */
+  ownerOf(key: string): Node | undefined {
+    const owner = this.nodes[this.#router.pick(key)];
+    if (owner?.isUsable === true || !this.#movesOn) return owner;
+    return this.nodes[this.#router.pickUsable(key, this.#isUsable)] ?? owner;
+  }
+
+  /** @throws MemcachedUnavailableError when there is no node of that name (any more). */
+  named(name: string): Node {
+    if (this.closing) throw this.closed();
+    const node = this.nodes.find((each) => each.name === name);
+    if (node !== undefined) return node;
+    throw withoutStack(
+      () =>
+        new MemcachedUnavailableError(`The pool "${this.#settings.name}" has no node ${name}.`, {
+          node: name,
+        }),
+    );
+  }
+
   #otherNodeFor(key: string, node: Node | undefined): Node {
     if (this.#movesOn) {
       const other = this.nodes[this.#router.pickUsable(key, this.#isUsable)];
@@ -107,6 +127,7 @@ export class Dispatcher implements TurnTask {
   submit(request: Request, node: Node, options: CallOptions | undefined): void {
     this.#retryTokens = Math.min(RETRY_BURST, this.#retryTokens + RETRY_SHARE);
     const own = ownTimeout(options);
+    if (options?.node !== undefined) request.pinned = true;
     if (own === undefined && options?.signal === undefined) {
       request.deadline = this.#settings.turn.now() + this.#settings.commandTimeout;
     } else {
@@ -199,7 +220,7 @@ export class Dispatcher implements TurnTask {
 
   #nodeForRetry(request: Request): Node {
     const failed = request.holder;
-    if (!this.#movesOn || request.keys !== undefined || request.key === '') {
+    if (!this.#movesOn || request.pinned) {
       return this.nodes.find((node) => node === failed)!;
     }
     const key = Buffer.from(request.key, 'latin1').toString('utf8');

@@ -62,6 +62,7 @@ function ask<V>(
     node.admit(1, 0);
     const request = new Request(question.verb, question.argument, new Lines(dispatcher), resolve, reject);
     request.exptime = question.exptime;
+    request.pinned = true;
     dispatcher.submit(request, node, options);
   });
 }

@@ -77,7 +77,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const wire = this.#fill.toWire(key);
-      const node = this.#dispatcher.nodeFor(toRouteKey(key, wire));
+      const node = this.#nodeFor(key, wire, options);
       node.admit(1, 0);
       this.#dispatcher.submit(new Request(Verb.get, wire, this.#calls, resolve, reject), node, options);
     });
@@ -103,7 +103,10 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
             ignore,
             ignore,
           );
-          if (batches) request.keys = items.map((item) => item.wire);
+          if (batches) {
+            request.keys = items.map((item) => item.wire);
+            request.pinned = true;
+          }
           return request;
         },
         read: (reply) => readFound(this.#codec, reply) as T | undefined,
@@ -300,7 +303,21 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     return this.#closed;
   }
 
+  /**
+   * Name of the node that a call for `key` would go to now; `undefined` where any node takes any key.
+   * @throws MemcachedKeyError
+   */
+  nodeOf(key: string): string | undefined {
+    if (this.#dispatcher.sharesKeySpace) return undefined;
+    return this.#dispatcher.ownerOf(toRouteKey(key, this.#fill.toWire(key)))?.name;
+  }
+
   // ---- shared ----
+
+  #nodeFor(key: string, wire: string, options: CallOptions | undefined) {
+    if (options?.node !== undefined) return this.#dispatcher.named(options.node);
+    return this.#dispatcher.nodeFor(toRouteKey(key, wire));
+  }
 
   #call(
     verb: Verb,
@@ -311,7 +328,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   ): Promise<never> {
     return new Promise((resolve, reject) => {
       const wire = this.#fill.toWire(key);
-      const node = this.#dispatcher.nodeFor(toRouteKey(key, wire));
+      const node = this.#nodeFor(key, wire, options);
       // Before a value is encoded: an overloaded node must not cost work.
       node.admit(1, 0);
       const request = new Request(verb, wire, sink, resolve, reject);

@@ -15,6 +15,11 @@ export interface CallOptions {
   timeout?: Duration | undefined;
   /** Rejects the call at once with its `reason` when aborted. The connection stays in use. */
   signal?: AbortSignal | undefined;
+  /**
+   * Name of the node the call goes to, wherever its key belongs. For data kept once per node; calls for
+   * many keys do not take it.
+   */
+  node?: string | undefined;
 }
 
 /** Taken by every call that stores a value. */

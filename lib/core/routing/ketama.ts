@@ -26,14 +26,14 @@ export class KetamaRouter implements Router {
   readonly #hash: KeyHash;
   readonly #points: Uint32Array;
   readonly #owners: Uint32Array;
-  /** Turn of the last walk that met a node, so that a walk asks about each node once. */
-  readonly #met: Uint32Array;
+  /** Number of the last walk that met a node, so that a walk asks about each node once. */
+  readonly #met: Float64Array;
   #walk = 0;
 
   constructor(nodes: Topology, options: CheckedKetamaOptions) {
     this.size = nodes.length;
     this.#hash = keyHash(options.keyHash, options.hashTag);
-    this.#met = new Uint32Array(nodes.length);
+    this.#met = new Float64Array(nodes.length);
     const ring = makeRing(nodes, options);
     this.#points = ring.points;
     this.#owners = ring.owners;
@@ -47,7 +47,7 @@ export class KetamaRouter implements Router {
     const start = this.#place(key);
     const first = this.#owners[start]!;
     if (usable(first)) return first;
-    const walk = this.#nextWalk();
+    const walk = ++this.#walk;
     this.#met[first] = walk;
     let unmet = this.size - 1;
     const end = start + this.#owners.length;
@@ -77,14 +77,6 @@ export class KetamaRouter implements Router {
       else high = middle;
     }
     return low === points.length ? 0 : low;
-  }
-
-  #nextWalk(): number {
-    if (this.#walk === 0xffffffff) {
-      this.#walk = 0;
-      this.#met.fill(0);
-    }
-    return ++this.#walk;
   }
 }
 
@@ -119,10 +111,8 @@ function makeRing(
     const digests =
       compatible === 'couchbase' ? WEIGHTED_POINTS / 4 : digestsOf(nodes[index]!.weight, total, nodes.length);
     for (let i = 0; i < digests; i++) {
-      hashKey((bytes, length) => {
-        md5Words(bytes, length, words);
-        return 0;
-      }, `${name}-${i}`);
+      const point = Buffer.from(`${name}-${i}`);
+      md5Words(point, point.length, words);
       for (const word of words) entries.push(word * ORDER_LIMIT + position);
     }
   }
@@ -155,8 +145,9 @@ function ringName(node: RoutedNode, { compatible, names }: CheckedKetamaOptions)
   const given = names !== undefined && Object.hasOwn(names, node.name) ? names[node.name] : undefined;
   if (given !== undefined) return given;
   if (node.path !== undefined) {
-    // libmemcached keeps a socket's path as the host, with port 0.
-    if (compatible === 'twemproxy') return node.path;
+    // libmemcached keeps a socket's path as the host, with port 0. twemproxy 0.5.0 takes the path for a host
+    // whose port has no digits, and keeps the colon.
+    if (compatible === 'twemproxy') return `${node.path}:`;
     return compatible === 'libmemcached-spy' ? `/${node.path}:0` : `${node.path}:0`;
   }
   if (compatible === 'couchbase') return formatAddress({ host: node.host!, port: node.port! });

@@ -24,8 +24,8 @@ export class ModulaRouter implements Router {
     if (options.compatible !== 'twemproxy') {
       if (!weighsEqually(nodes)) {
         throw new MemcachedOptionError(
-          `modula: '${options.compatible}' knows no weights; give every node the same weight, or use ` +
-            `compatible: 'twemproxy' or the distribution ketama.`,
+          `modula: 'libmemcached' knows no weights; give every node the same weight, or use compatible: ` +
+            `'twemproxy' or the distribution 'ketama'.`,
         );
       }
       this.#places = nodes.length;

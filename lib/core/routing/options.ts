@@ -71,21 +71,21 @@ export interface KetamaOptions {
   hashTag?: string | undefined;
 }
 
-const MODULA_LIBRARIES = ['libmemcached', 'twemproxy', 'moxi'] as const;
+const MODULA_LIBRARIES = ['libmemcached', 'twemproxy'] as const;
 
 export type ModulaLibrary = (typeof MODULA_LIBRARIES)[number];
 
 export interface ModulaOptions {
   /**
-   * Whose placement of keys to reproduce. `'libmemcached'` (its default distribution) and `'moxi'`
-   * (`distribution:modula`) know no weights: nodes of different weight are refused. `'twemproxy'` gives a
-   * node as many of the places as it weighs.
+   * Whose placement of keys to reproduce. `'libmemcached'` is the default distribution of libmemcached and
+   * pylibmc, and `distribution:modula` of Moxi; it knows no weights, so nodes of different weight are refused.
+   * `'twemproxy'` gives a node as many of the places as it weighs.
    * @defaultValue 'libmemcached'
    */
   compatible?: ModulaLibrary | undefined;
   /**
-   * How a key is hashed. `'moxi'` knows only md5.
-   * @defaultValue `'one_at_a_time'` for `'libmemcached'`, `'fnv1a_64'` for `'twemproxy'`, `'md5'` for `'moxi'`
+   * How a key is hashed.
+   * @defaultValue `'one_at_a_time'` for `'libmemcached'`, `'fnv1a_64'` for `'twemproxy'`
    */
   keyHash?: KeyHashName | undefined;
   /** For `'twemproxy'`: see {@link KetamaOptions.hashTag}. */
@@ -157,7 +157,11 @@ export function checkKetamaOptions(given: unknown, where = 'ketama'): CheckedKet
   if (names !== undefined) onlyWithTwemproxy(where, 'names', compatible);
   if (hashTag !== undefined) onlyWithTwemproxy(where, 'hashTag', compatible);
   const fixed = compatible === 'moxi' || compatible === 'couchbase';
-  if (fixed && keyHash !== undefined && keyHash !== 'md5') throw onlyMd5(where, compatible, keyHash);
+  if (fixed && keyHash !== undefined && keyHash !== 'md5') {
+    throw new MemcachedOptionError(
+      `${where}: '${compatible}' hashes keys with md5; leave "keyHash" out instead of giving '${keyHash}'.`,
+    );
+  }
   return { compatible, keyHash: keyHash ?? LIBRARY_KEY_HASH[compatible], names, hashTag };
 }
 
@@ -173,9 +177,6 @@ export function checkModulaOptions(given: unknown, where = 'modula'): CheckedMod
     hashTag: hashTagRule,
   });
   if (hashTag !== undefined) onlyWithTwemproxy(where, 'hashTag', compatible);
-  if (compatible === 'moxi' && keyHash !== undefined && keyHash !== 'md5') {
-    throw onlyMd5(where, compatible, keyHash);
-  }
   return { compatible, keyHash: keyHash ?? LIBRARY_KEY_HASH[compatible], hashTag };
 }
 
@@ -183,12 +184,6 @@ function onlyWithTwemproxy(where: string, option: string, compatible: string): v
   if (compatible === 'twemproxy') return;
   throw new MemcachedOptionError(
     `${where}: option "${option}" goes only with compatible: 'twemproxy', not with '${compatible}'.`,
-  );
-}
-
-function onlyMd5(where: string, compatible: string, keyHash: string): MemcachedOptionError {
-  return new MemcachedOptionError(
-    `${where}: '${compatible}' hashes keys with md5; leave "keyHash" out instead of giving '${keyHash}'.`,
   );
 }
 

@@ -16,8 +16,8 @@ interface Candidate {
   readonly weight: number;
 }
 
-// Longer keys, which no server takes, get memory of their own.
-const scratch = new Uint8Array(1024);
+/** The key in hand. Longer ones, which no server takes, get memory of their own. */
+const scratch = new Int32Array(256);
 
 export class RendezvousRouter implements Router {
   readonly size: number;
@@ -29,7 +29,9 @@ export class RendezvousRouter implements Router {
     this.#equal = weighsEqually(nodes);
     this.#candidates = nodes.map((node) => {
       const name = pymemcacheName(node);
-      return { name, prefix: new Murmur3Prefix(lowBytes(`${name}-`)), weight: node.weight };
+      const words = new Int32Array(name.length + 1);
+      const prefix = new Murmur3Prefix(words, packLowBytes(`${name}-`, words));
+      return { name, prefix, weight: node.weight };
     });
   }
 
@@ -42,13 +44,13 @@ export class RendezvousRouter implements Router {
   }
 
   #best(key: string, usable: ((index: number) => boolean) | undefined): number {
-    const bytes = key.length <= scratch.length ? scratch : new Uint8Array(key.length);
-    const length = writeLowBytes(key, bytes);
+    const words = key.length < scratch.length * 4 ? scratch : new Int32Array(key.length);
+    const length = packLowBytes(key, words);
     let best = -1;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (let index = 0; index < this.#candidates.length; index++) {
       const candidate = this.#candidates[index]!;
-      const hash = candidate.prefix.finish(bytes, length);
+      const hash = candidate.prefix.finish(words, length);
       const score = this.#equal ? hash : stretch(hash, candidate.weight);
       if (score < bestScore) continue;
       if (score === bestScore && candidate.name <= this.#candidates[best]!.name) continue;
@@ -69,23 +71,25 @@ function pymemcacheName(node: RoutedNode): string {
   return node.path ?? `${node.host}:${node.port}`;
 }
 
-function lowBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  return bytes.subarray(0, writeLowBytes(text, bytes));
-}
-
-/** Writes the lower eight bits of every code point, which is what pymemcache hashes; returns how many. */
-function writeLowBytes(text: string, bytes: Uint8Array): number {
+/**
+ * Packs the lower eight bits of every code point, which is what pymemcache hashes, four to a word; returns
+ * how many there were. The last word is filled up with zeros.
+ */
+function packLowBytes(text: string, words: Int32Array): number {
   let length = 0;
+  let word = 0;
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
+    let code = text.charCodeAt(i);
     if (code >= 0xd800 && code < 0xdc00) {
-      const point = text.codePointAt(i)!;
-      if (point > 0xffff) i++;
-      bytes[length++] = point;
-    } else {
-      bytes[length++] = code;
+      code = text.codePointAt(i)!;
+      if (code > 0xffff) i++;
+    }
+    word |= (code & 0xff) << ((length & 3) * 8);
+    if ((++length & 3) === 0) {
+      words[(length >>> 2) - 1] = word;
+      word = 0;
     }
   }
+  words[length >>> 2] = word;
   return length;
 }

@@ -24,7 +24,7 @@ export function murmur2(bytes: Uint8Array, length: number): number {
 
 /**
  * MurmurHash3 (x86, 32 bit, seed 0) stopped after the first bytes of a text, so that many texts with the
- * same beginning cost only their ends.
+ * same beginning cost only their ends, and one end is unpacked once for many beginnings.
  */
 export class Murmur3Prefix {
   readonly #hash: number;
@@ -32,37 +32,40 @@ export class Murmur3Prefix {
   readonly #rest: number;
   readonly #length: number;
 
-  constructor(prefix: Uint8Array) {
-    const whole = prefix.length & ~3;
+  /** @param words - the prefix, four bytes to a word, lowest first; the bits behind its end are 0 */
+  constructor(words: Int32Array, length: number) {
+    const whole = length >>> 2;
     let hash = 0;
-    for (let i = 0; i < whole; i += 4) {
-      hash = absorb(
-        hash,
-        prefix[i]! | (prefix[i + 1]! << 8) | (prefix[i + 2]! << 16) | (prefix[i + 3]! << 24),
-      );
-    }
-    let rest = 0;
-    for (let i = whole; i < prefix.length; i++) rest |= prefix[i]! << ((i - whole) * 8);
+    for (let i = 0; i < whole; i++) hash = absorb(hash, words[i]!);
     this.#hash = hash;
-    this.#rest = rest;
-    this.#length = prefix.length;
+    this.#rest = (length & 3) === 0 ? 0 : words[whole]!;
+    this.#length = length;
   }
 
-  /** The hash of the prefix followed by the first `length` of `bytes`. */
-  finish(bytes: Uint8Array, length: number): number {
+  /** The hash of the prefix followed by the `length` bytes in `words`, packed as the prefix is. */
+  finish(words: Int32Array, length: number): number {
+    const offset = this.#length & 3;
+    const shift = offset * 8;
+    const whole = length >>> 2;
     let hash = this.#hash;
-    let word = this.#rest;
-    let shift = (this.#length & 3) * 8;
-    for (let i = 0; i < length; i++) {
-      word |= bytes[i]! << shift;
-      shift += 8;
-      if (shift === 32) {
-        hash = absorb(hash, word);
-        word = 0;
-        shift = 0;
+    let carry = this.#rest;
+    for (let i = 0; i < whole; i++) {
+      const word = words[i]!;
+      hash = absorb(hash, carry | (word << shift));
+      carry = shift === 0 ? 0 : word >>> (32 - shift);
+    }
+    let left = offset;
+    if ((length & 3) !== 0) {
+      const word = words[whole]!;
+      left += length & 3;
+      carry |= word << shift;
+      if (left >= 4) {
+        hash = absorb(hash, carry);
+        carry = shift === 0 ? 0 : word >>> (32 - shift);
+        left -= 4;
       }
     }
-    if (shift > 0) hash ^= scramble(word);
+    if (left > 0) hash ^= scramble(carry);
     hash ^= this.#length + length;
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
