@@ -59,8 +59,8 @@ function retrieve(turn: Turn, withCas: boolean, touching: boolean): Turn {
       return turn;
     }
     const item = store.find(key);
-    counters.read(item !== undefined);
     if (touching) counters.touched(item !== undefined);
+    else counters.read(item !== undefined);
     if (item === undefined) continue;
     store.bump(item);
     if (touching) item.exptime = exptime;

@@ -40,7 +40,7 @@ export class Counters {
     else this.get_misses++;
   }
 
-  /** One lookup that set a new TTL; the server counts its hit with the reads as well. */
+  /** One lookup that set a new TTL; it does not count as a read. */
   touched(hit: boolean): void {
     this.cmd_touch++;
     if (hit) this.touch_hits++;

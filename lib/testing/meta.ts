@@ -92,8 +92,8 @@ function metaGet(turn: Turn): Turn {
   const answer = describeItem(turn, flags, item, created);
   if (answer === undefined) return turn.insist(OPAQUE_TOO_LONG);
   if (!flags.quietBump && !bumpEarly) store.bump(item);
-  counters.read(true);
   if (flags.newTtl) counters.touched(true);
+  else counters.read(true);
   // 1.6.40 and later: who has this version already is not sent it again.
   const unchanged = turn.house.modern && flags.compare !== undefined && item.cas === flags.compare;
   if (!flags.value || unchanged) return turn.insist(`HD${answer}`);
@@ -274,7 +274,8 @@ function metaArithmetic(turn: Turn): Turn {
   }
   const add = flags.mode !== 'D' && flags.mode !== '-';
   const outcome = store.delta(flags.key, add, flags.delta, flags.compare ?? 0n);
-  countDelta(turn, add, outcome);
+  const vivifies = outcome === 'not found' && flags.vivify;
+  if (!vivifies) countDelta(turn, add, outcome);
   switch (outcome) {
     case 'not a number':
       return turn.insist('CLIENT_ERROR cannot increment or decrement non-numeric value');
@@ -282,9 +283,11 @@ function metaArithmetic(turn: Turn): Turn {
       return turn.insist('SERVER_ERROR out of memory');
     case 'exists':
     case 'not found': {
-      if (outcome === 'not found' && flags.vivify) return vivifyNumber(turn, flags);
+      if (vivifies) return vivifyNumber(turn, flags);
       const echoed = echo(turn, flags, 2);
-      return turn.insist(echoed === undefined ? OPAQUE_TOO_LONG : `${outcome === 'exists' ? 'EX' : 'NF'}${echoed}`);
+      return turn.insist(
+        echoed === undefined ? OPAQUE_TOO_LONG : `${outcome === 'exists' ? 'EX' : 'NF'}${echoed}`,
+      );
     }
     default:
       if (flags.newCas !== undefined) outcome.item.cas = flags.newCas;

@@ -24,7 +24,7 @@ const LINE_FEED = 10;
 const LONGEST_LINE = 2_048;
 /** The server itself has no bound for `get`; a test server need not follow it into the swap. */
 const LONGEST_GET = 64 * 1024 * 1024;
-const LONGEST_PASSWORD = 64 * 1024;
+const LONGEST_PASSWORD = 16 * 1024;
 
 export class Session {
   readonly #house: House;
@@ -64,7 +64,7 @@ export class Session {
           const skipped = Math.min(this.#skip, chunk.length - at);
           at += skipped;
           this.#skip -= skipped;
-          if (this.#skip === 0) this.#next = { kind: 'line' };
+          if (this.#skip === 0) this.#finish();
           break;
         }
         case 'close':
@@ -128,19 +128,36 @@ export class Session {
     return turn.say('ERROR');
   }
 
-  /** Goes where the command says: to its data block, or on to the next line with its reply sent. */
+  /** Goes where the command says: into its data block, past it, or on with its reply sent. */
   #proceed(turn: Turn): void {
     const next = turn.next;
     this.#next = next;
-    if (next.kind === 'block') {
-      this.#turn = turn;
-      this.#block = Buffer.allocUnsafeSlow(next.bytes + 2);
-      this.#filled = 0;
-      return;
+    this.#turn = turn;
+    switch (next.kind) {
+      case 'block':
+        this.#block = Buffer.allocUnsafeSlow(next.bytes + 2);
+        this.#filled = 0;
+        break;
+      case 'swallow':
+        // The refusal leaves when all of the refused data has come, not before.
+        this.#skip = next.bytes;
+        break;
+      case 'line':
+        this.#finish();
+        break;
+      case 'close':
+        this.#events.reply(turn);
+        this.#events.close();
+        break;
+      default:
+        next satisfies never;
     }
-    if (next.kind === 'swallow') this.#skip = next.bytes;
-    this.#events.reply(turn);
-    if (next.kind === 'close') this.#events.close();
+  }
+
+  #finish(): void {
+    this.#next = { kind: 'line' };
+    this.#events.reply(this.#turn!);
+    this.#turn = undefined;
   }
 
   #readBlock(chunk: Buffer, from: number, next: Next & { kind: 'block' }): number {
@@ -148,13 +165,10 @@ export class Session {
     const copied = chunk.copy(block, this.#filled, from);
     this.#filled += copied;
     if (this.#filled < block.length) return from + copied;
-    const turn = this.#turn!;
     this.#block = undefined;
-    this.#turn = undefined;
     const terminated = block[next.bytes] === 13 && block[next.bytes + 1] === LINE_FEED;
-    this.#next = { kind: 'line' };
     next.then(terminated ? block.subarray(0, next.bytes) : undefined);
-    this.#events.reply(turn);
+    this.#finish();
     return from + copied;
   }
 

@@ -206,7 +206,7 @@ export class Store {
     // Only a value in one piece can be a number.
     if (length === 0 || this.sizeOf(item) > this.#classSizes.at(-1)!) return 'not a number';
     if (compare !== 0n && item.cas !== compare) return 'exists';
-    const old = readUint64(item.value.toString('latin1', 0, Math.min(length, 1024)));
+    const old = readUint64(item.value.toString('latin1'));
     if (old === undefined) return 'not a number';
     const sum = add ? BigInt.asUintN(64, old + delta) : delta > old ? 0n : old - delta;
     const text = sum.toString();

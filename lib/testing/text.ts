@@ -18,13 +18,21 @@ export interface Words {
 /** Only a space separates words; a NUL ends the line, because the server takes it for a C string. */
 export function splitLine(line: string): Words {
   const nul = line.indexOf('\0');
-  const text = nul === -1 ? line : line.slice(0, nul);
-  let all = text.split(' ');
-  if (all.includes('')) all = all.filter((word) => word !== '');
+  const end = nul === -1 ? line.length : nul;
+  const all: string[] = [];
+  let from = 0;
+  while (from < end) {
+    let to = line.indexOf(' ', from);
+    if (to === -1 || to > end) to = end;
+    if (to > from) all.push(line.slice(from, to));
+    from = to + 1;
+  }
   return { all, count: Math.min(all.length, MOST_WORDS) };
 }
 
-const NUMBER = /^[\t\n\v\f\r ]*([+-]?)(\d+)(?![^\t\n\v\f\r ])/;
+const NUMBER = /^[\t\n\v\f\r ]*([+-]?)(0*)(\d+)(?![^\t\n\v\f\r \0])/;
+/** 2^64 has 20 digits. */
+const MOST_DIGITS = 20;
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
@@ -33,8 +41,10 @@ export function readInt32(text: string | undefined): number | undefined {
   const match = NUMBER.exec(text ?? '');
   if (match === null) return undefined;
   const negative = match[1] === '-';
-  if (match[2]!.length <= 9) return negative ? -Number(match[2]) : Number(match[2]);
-  const value = negative ? -BigInt(match[2]!) : BigInt(match[2]!);
+  const digits = match[3]!;
+  if (digits.length <= 9) return negative ? -Number(digits) : Number(digits);
+  if (digits.length > MOST_DIGITS) return undefined;
+  const value = negative ? -BigInt(digits) : BigInt(digits);
   if (value > INT64_MAX || value < -INT64_MAX - 1n) return undefined;
   return Number(BigInt.asIntN(32, value));
 }
@@ -48,8 +58,8 @@ export function readUint32(text: string | undefined): number | undefined {
 /** An unsigned 64-bit number; `undefined` beyond 2^64-1 and for a negative one. */
 export function readUint64(text: string | undefined): bigint | undefined {
   const match = NUMBER.exec(text ?? '');
-  if (match === null) return undefined;
-  const digits = BigInt(match[2]!);
+  if (match === null || match[3]!.length > MOST_DIGITS) return undefined;
+  const digits = BigInt(match[3]!);
   if (digits > UINT64_MAX) return undefined;
   if (match[1] !== '-') return digits;
   // C turns a negative number round; the server refuses only what then looks negative as a signed number.
