@@ -53,6 +53,8 @@ export class Node implements ConnectionOwner, RequestHolder {
   readonly #sockets: Sockets;
   /** Dispatched, and not on any socket yet. */
   readonly #waiting = new Fifo<Request>();
+  /** Counts the times the node came up: what was found out about the server before may be wrong now. */
+  epoch = 0;
   #pending = 0;
   #pendingBytes = 0;
   /** The first socket, while it can take requests: the only one most nodes ever need. */
@@ -218,6 +220,7 @@ export class Node implements ConnectionOwner, RequestHolder {
 
   /** See {@link ConnectionOwner}. */
   connectionReady(connection: Connection): void {
+    if (this.#first === undefined) this.epoch++;
     this.#first ??= connection;
     this.#armIdle();
     this.blacklist.connected(this.#now);

@@ -14,6 +14,7 @@ import { Request, type RequestSink, Verb } from '../command/request.js';
 import type { Codec } from '../value/codec.js';
 import { VivifyingCounter } from './counters.js';
 import { Dispatcher } from './dispatcher.js';
+import { Leases } from './leases.js';
 import { type Item, ManyCall, type ManyKind } from './many-calls.js';
 import { askEveryNode } from './node-calls.js';
 import { Nodes } from './nodes.js';
@@ -55,6 +56,8 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   readonly #dispatcher: Dispatcher;
   readonly #calls: SingleCalls;
   readonly #nodes: Nodes;
+  /** The right to refill a key, for caches: see {@link Leases}. */
+  readonly leases: Leases;
   #closed: Promise<void> | undefined;
 
   /** @throws MemcachedOptionError when an option is unknown or cannot be. */
@@ -68,6 +71,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     this.#fill = new RequestFiller(this.#codec, checked.clock, checked.maxItemSize, checked.longKeys);
     this.#dispatcher = new Dispatcher({ ...checked, turn: this.#turn });
     this.#calls = new SingleCalls(this.name, this.#codec, this.#dispatcher);
+    this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls);
     this.#nodes = new Nodes(checked, this.#turn, this.#dispatcher, (change) => this.#announce(change));
   }
 

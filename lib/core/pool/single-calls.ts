@@ -77,7 +77,7 @@ export class SingleCalls implements RequestSink {
     const isStub = reply.flags === 0 && reply.start === reply.end;
     switch (request.verb) {
       case Verb.metaGet:
-        return toLeaseRead(reply, isStub ? undefined : readValue(this.#codec, reply));
+        return toLeaseRead(request, reply, isStub ? undefined : readValue(this.#codec, reply));
       case Verb.gets:
         return isStub ? undefined : { value: readValue(this.#codec, reply), cas: BigInt(reply.cas) };
       default:
@@ -94,10 +94,11 @@ export function readValue(codec: Codec, reply: Reply): unknown {
     : codec.decode(reply.flags, reply.buffer, reply.start, reply.end);
 }
 
-function toLeaseRead(reply: Reply, value: unknown): LeaseRead<unknown> {
+function toLeaseRead(request: Request, reply: Reply, value: unknown): LeaseRead<unknown> {
   return {
     value,
     cas: reply.cas === '' ? undefined : BigInt(reply.cas),
+    node: request.holder?.name ?? '',
     won: reply.won,
     stale: reply.stale,
     taken: reply.taken,

@@ -73,6 +73,8 @@ export interface LeaseRead<T> {
   /** `undefined` when the item is only a stub that somebody's right to refill has left. */
   value: T | undefined;
   cas: bigint | undefined;
+  /** The node it lies on. */
+  node: string;
   /** This reader won the right to refill (`W`). */
   won: boolean;
   /** The item is marked stale (`X`). */
