@@ -81,11 +81,11 @@ class Store implements MemcachedKeyvStore {
   }
 
   async has(key: string): Promise<boolean> {
-    return (await this.get(key)) !== undefined;
+    return isThere(await this.get(key));
   }
 
   async hasMany(keys: string[]): Promise<boolean[]> {
-    return (await this.getMany(keys)).map((value) => value !== undefined);
+    return (await this.getMany(keys)).map(isThere);
   }
 
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
@@ -118,7 +118,7 @@ class Store implements MemcachedKeyvStore {
 
   async delete(key: string): Promise<boolean> {
     const full = this.#key(key);
-    const had = this.#options.exactDelete ? (await this.get(key)) !== undefined : true;
+    const had = this.#options.exactDelete ? await this.has(key) : true;
     const gone = await this.#try(false, () => this.#cache().delete(full));
     if (!gone) this.#tell(new Error(`Deleting ${keyPrefix(full)} is not confirmed; the entry may remain.`));
     return had && gone;
@@ -178,11 +178,16 @@ class Store implements MemcachedKeyvStore {
     return this.#keyvSix === 'unseen' && key.startsWith(prefix) ? key : prefix + key;
   }
 
-  /** Whole seconds, as milliseconds; 0 is never, `'over'` an end that has passed already. */
+  /**
+   * Whole seconds, as milliseconds; 0 is never, `'over'` an end that has passed already.
+   *
+   * memcached counts by the strokes of its clock, so an item of one second is gone at the next stroke, which
+   * may be at once. Keyv knows the exact end: one second more makes sure that the entry lives until then.
+   */
   #lifetime(ttl: number | undefined): number | 'over' {
-    const given = ttl === undefined || Number.isNaN(ttl) ? this.#options.ttl : ttl;
-    if (given < 0) return 'over';
-    return given > LONGEST_TTL ? 0 : Math.ceil(given / 1000) * 1000;
+    if (ttl === undefined || Number.isNaN(ttl)) return wholeSeconds(this.#options.ttl);
+    if (ttl === 0 || ttl > LONGEST_TTL) return 0;
+    return ttl < 0 ? 'over' : Math.min(wholeSeconds(ttl) + 1_000, LONGEST_TTL);
   }
 
   async #try<T>(otherwise: T, call: () => Promise<T>): Promise<T> {
@@ -211,5 +216,27 @@ class Store implements MemcachedKeyvStore {
   #warn(): void {
     this.#keyvSix = 'looked behind';
     warnAboutKeyvSix();
+  }
+}
+
+function wholeSeconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1_000) * 1_000;
+}
+
+/** Keyv 5 believes what `has` says and does not look at the end that it keeps beside the value itself. */
+function isThere(entry: unknown): boolean {
+  if (entry === undefined) return false;
+  const { expires } = envelopeOf(entry);
+  return typeof expires !== 'number' || expires >= Date.now();
+}
+
+/** What Keyv wrote, unless it was told to serialise otherwise; such an entry is there until memcached drops it. */
+function envelopeOf(entry: unknown): { expires?: unknown } {
+  if (typeof entry === 'object' && entry !== null) return entry;
+  if (typeof entry !== 'string' || !entry.startsWith('{')) return {};
+  try {
+    return JSON.parse(entry) as object;
+  } catch {
+    return {};
   }
 }

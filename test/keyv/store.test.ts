@@ -17,21 +17,25 @@ describe('memcachedKeyv', () => {
 
   describe('lifetime', () => {
     it.each([
-      [1, 1_000],
-      [500, 1_000],
-      [1_000, 1_000],
-      [1_001, 2_000],
-      [0.5, 1_000],
-      [60 * 86_400_000, 60 * 86_400_000],
+      [1, 2_000],
+      [500, 2_000],
+      [1_000, 2_000],
+      [1_001, 3_000],
+      [0.5, 2_000],
+      [60 * 86_400_000, 60 * 86_400_000 + 1_000],
+      [10 * 365 * 86_400_000, 10 * 365 * 86_400_000],
       [20 * 365 * 86_400_000, 0],
       [0, 0],
       [undefined, 0],
       [Number.NaN, 0],
       [Number.POSITIVE_INFINITY, 0],
-    ])('of %p ms is handed on as %p ms, whole seconds and never early', async (ttl, stored) => {
-      await storeOn(cache).set('a', 'x', ttl);
-      expect(root().lifetimes.get('a')).toBe(stored);
-    });
+    ])(
+      'of %p ms is handed on as %p ms: whole seconds, and one more than memcached might cut off',
+      async (ttl, stored) => {
+        await storeOn(cache).set('a', 'x', ttl);
+        expect(root().lifetimes.get('a')).toBe(stored);
+      },
+    );
 
     it('that is over already removes the entry instead of storing it', async () => {
       const store = storeOn(cache);
@@ -45,7 +49,7 @@ describe('memcachedKeyv', () => {
       await store.set('none', 'x');
       await store.set('own', 'x', 3_000);
       await store.set('never', 'x', Number.POSITIVE_INFINITY);
-      expect(Object.fromEntries(root().lifetimes)).toEqual({ none: 600_000, own: 3_000, never: 0 });
+      expect(Object.fromEntries(root().lifetimes)).toEqual({ none: 600_000, own: 4_000, never: 0 });
     });
 
     it('is kept for each entry of setMany', async () => {
@@ -57,7 +61,7 @@ describe('memcachedKeyv', () => {
         { key: 'd', value: 4, ttl: -1 },
       ]);
       expect(stored).toEqual([true, true, true, true]);
-      expect(Object.fromEntries(root().lifetimes)).toEqual({ a: 2_000, b: 0, c: 2_000 });
+      expect(Object.fromEntries(root().lifetimes)).toEqual({ a: 3_000, b: 0, c: 3_000 });
     });
   });
 
@@ -155,6 +159,25 @@ describe('memcachedKeyv', () => {
       expect(await store.has('a')).toBe(true);
       expect(await store.has('b')).toBe(false);
       expect(await store.hasMany(['b', 'a'])).toEqual([false, true]);
+    });
+
+    it.each([
+      ['as Keyv writes it', (expires?: number) => JSON.stringify({ value: 1, expires })],
+      ['that Keyv did not serialise', (expires?: number) => ({ value: 1, expires })],
+    ])('has says no to an entry %s whose end has passed', async (_, entry) => {
+      const store = storeOn(cache);
+      await store.set('over', entry(Date.now() - 1), 1_000);
+      await store.set('not yet', entry(Date.now() + 60_000), 60_000);
+      await store.set('never', entry());
+      expect(await store.hasMany(['over', 'not yet', 'never'])).toEqual([false, true, true]);
+      expect(await store.has('over')).toBe(false);
+    });
+
+    it('has says yes to an entry that cannot be read, in whatever way it was serialised', async () => {
+      const store = storeOn(cache);
+      await store.set('cut', '{"value":');
+      await store.set('other', 'n42');
+      expect(await store.hasMany(['cut', 'other'])).toEqual([true, true]);
     });
 
     it('disconnect leaves the cache in use', async () => {

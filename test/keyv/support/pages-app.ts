@@ -68,6 +68,8 @@ export interface PagesApp {
   manager: Cache;
   pages: PagesController;
   late: LateWriter;
+  /** CacheInterceptor does not wait for what it writes, so a page can be asked for again before it is stored. */
+  writes: Promise<unknown>[];
 }
 
 type Stores = (cache: MemcachedCache) => (Keyv | KeyvStoreAdapter)[];
@@ -94,20 +96,31 @@ export async function startPages(
     { logger: false },
   );
   await app.listen(0, '127.0.0.1');
+  const manager = app.get<Cache>(CACHE_MANAGER);
+  const writes: Promise<unknown>[] = [];
+  const { set } = manager;
+  manager.set = (...entry) => {
+    const writing = set(...entry);
+    writes.push(writing);
+    return writing;
+  };
   return {
     app,
     cache: app.get(MemcachedCache),
-    manager: app.get<Cache>(CACHE_MANAGER),
+    manager,
     pages: app.get(PagesController),
     late: app.get(LateWriter),
+    writes,
   };
 }
 
-/** What a client sees of a page: its body and whether the cache answered. */
+/** What a client sees of a page: its body and whether the cache answered. Its entry is written when this returns. */
 export async function visit(
-  { app }: PagesApp,
+  { app, writes }: PagesApp,
   path: string,
 ): Promise<{ body: unknown; from: string | null }> {
   const response = await fetch(`${await app.getUrl()}${path}`);
-  return { body: await response.json(), from: response.headers.get('x-cache') };
+  const body: unknown = await response.json();
+  await Promise.all(writes.splice(0));
+  return { body, from: response.headers.get('x-cache') };
 }
