@@ -15,6 +15,9 @@ export async function importFromTree(tree, specifier) {
   return import(pathToFileURL(file).href);
 }
 
+/** A file of the build that the package does not offer to its users: for measuring a part alone. */
+export const importFileOfTree = (tree, file) => import(pathToFileURL(path.join(tree, file)).href);
+
 function npm(args, cwd) {
   try {
     execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,0 +1,80 @@
+/** One way to read cached objects inside an application of Nest. */
+import { CACHE_MANAGER } from '@nestjs/cache-manager';
+import { NestFactory } from '@nestjs/core';
+import { makeKeys, uniformSequence } from '../harness/data.mjs';
+import { closed, measure } from '../harness/loads.mjs';
+import { library, makeModule, makeProduct } from '../harness/nest-app.mjs';
+
+const KEYS = 1_000;
+const MASK = 65_535;
+
+export async function run({ tree, way, inFlight, addresses, seconds, warmup }) {
+  const app = await NestFactory.createApplicationContext(await moduleOf(tree, way, addresses), {
+    logger: ['error', 'warn'],
+  });
+  try {
+    const ids = makeKeys(KEYS, `nest${Date.now().toString(36)}`);
+    const { read, fill, verify } = await reader(app, tree, way);
+    for (const id of ids) await fill(id);
+    const order = uniformSequence(KEYS, MASK + 1);
+    const work = {
+      request: (turn) => read(ids[order[turn & MASK]]),
+      check(turn, found) {
+        if (found?.id !== ids[order[turn & MASK]])
+          throw new Error(`Wrong object for ${ids[order[turn & MASK]]}.`);
+      },
+    };
+    const outcome = await measure(work, closed(inFlight), { seconds, warmup });
+    verify?.();
+    return outcome;
+  } finally {
+    await app.close();
+  }
+}
+
+const VARIANT = {
+  'cache-manager: ours': 'interceptor: ours',
+  'cache-manager: @keyv/memcache': 'interceptor: @keyv/memcache',
+  'cache-manager: @keyv/redis': 'interceptor: @keyv/redis',
+};
+
+let Products;
+
+async function moduleOf(tree, way, addresses) {
+  const made = await makeModule(tree, VARIANT[way] ?? '@Cacheable', addresses);
+  Products = made.Products;
+  return made;
+}
+
+async function reader(app, tree, way) {
+  const { MemcachedCache, MemcachedPool } = await library(tree);
+  const noLoad = () => {
+    throw new Error('A hit was expected; the loader ran.');
+  };
+  switch (way) {
+    case 'pool.get': {
+      const pool = app.get(MemcachedPool);
+      return { read: (id) => pool.get(id), fill: (id) => pool.set(id, makeProduct(id)) };
+    }
+    case 'cache.get':
+    case 'cache.getOrSet': {
+      const cache = app.get(MemcachedCache);
+      const fill = (id) => cache.set(id, makeProduct(id));
+      return way === 'cache.get'
+        ? { read: (id) => cache.get(id), fill }
+        : { read: (id) => cache.getOrSet(id, noLoad), fill };
+    }
+    case '@Cacheable': {
+      const products = app.get(Products);
+      const verify = () => {
+        if (products.loads !== KEYS)
+          throw new Error(`${products.loads} loads of ${KEYS} objects: hits were missed.`);
+      };
+      return { read: (id) => products.find(id), fill: (id) => products.find(id), verify };
+    }
+    default: {
+      const cache = app.get(CACHE_MANAGER, { strict: false });
+      return { read: (id) => cache.get(id), fill: (id) => cache.set(id, makeProduct(id), 600_000) };
+    }
+  }
+}
