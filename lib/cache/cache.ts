@@ -11,8 +11,8 @@
  * instance of a class without `type` or `plain`, a function, what contains itself): all who waited for that
  * one load get the loader's own.
  *
- * Generations, envelopes and memcached's failures belong to `store.ts`, sharing of work to
- * `single-flight.ts`.
+ * Generations, envelopes and memcached's failures belong to `reader.ts` and `writer.ts`, what a miss does to
+ * `filler.ts`, sharing of work to `single-flight.ts`.
  */
 import { systemClock } from '../core/base/clock.js';
 import { MemcachedArgumentError, MemcachedOptionError } from '../core/base/errors.js';
@@ -37,7 +37,7 @@ import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
 import { type Room, Rooms } from './rooms.js';
 import { copyOrShare, fromData, toData } from './shape.js';
 import { type Flight, SingleFlight } from './single-flight.js';
-import type { Item } from './store.js';
+import type { Item } from './writer.js';
 
 /** A batch gets this many different TTLs: enough that it does not expire as one. */
 const TTLS_PER_BATCH = 8;
@@ -96,11 +96,11 @@ export class MemcachedCache {
 
   /** The value; `undefined` when there is none or it could not be read. */
   async get<T = unknown>(key: string, options: CacheReadOptions = {}): Promise<T | undefined> {
-    const { ledger, store } = this.#room;
+    const { ledger, reader } = this.#room;
     const began = ledger.began();
     const stored = this.#keys.stored(key);
     const call = this.#callWith(options);
-    const read = this.enabled ? await store.read(stored, call) : undefined;
+    const read = this.enabled ? await reader.read(stored, call) : undefined;
     ledger.publish('get', read?.kind ?? 'bypass', began);
     if (read?.kind !== 'hit') {
       ledger.counts.misses++;
@@ -115,14 +115,14 @@ export class MemcachedCache {
     keys: Iterable<string>,
     options: CacheReadOptions = {},
   ): Promise<Map<string, T>> {
-    const { ledger, store } = this.#room;
+    const { ledger, reader } = this.#room;
     const began = ledger.began();
     const stored = this.#storedKeys(keys);
     const call = this.#callWith(options);
     const values = new Map<string, T>();
     let outcome: CacheOutcome = 'bypass';
     if (this.enabled && stored.size > 0) {
-      const { found, failed } = await store.readMany([...stored.values()], call);
+      const { found, failed } = await reader.readMany([...stored.values()], call);
       for (const [key, storedKey] of stored) {
         if (found.has(storedKey)) values.set(key, fromData(found.get(storedKey), options.type) as T);
       }
@@ -141,7 +141,7 @@ export class MemcachedCache {
   async set(key: string, value: unknown, options: CacheWriteOptions = {}): Promise<boolean> {
     const stored = this.#keys.stored(key);
     const item: Item = { key: stored, ttl: this.#ttl(options), value: toData(value, options).data };
-    return this.#change('set', [stored], options, (call) => this.#room.store.write(item, call));
+    return this.#change('set', [stored], options, (call) => this.#room.writer.write(item, call));
   }
 
   /** Whether all values are confirmed to be stored. Of a key that comes twice the last value counts. */
@@ -158,7 +158,7 @@ export class MemcachedCache {
       items.set(stored, { key: stored, ttl, value: toData(value, options).data });
     }
     return this.#change('setMany', [...items.keys()], options, (call) =>
-      this.#room.store.writeMany([...items.values()], call),
+      this.#room.writer.writeMany([...items.values()], call),
     );
   }
 
@@ -169,7 +169,7 @@ export class MemcachedCache {
   async delete(key: string, options: CacheCallOptions = {}): Promise<boolean> {
     const stored = this.#keys.stored(key);
     return this.#change('delete', [stored], options, async (call) =>
-      (await this.#room.store.remove(stored, call)) ? 'done' : 'error',
+      (await this.#room.writer.remove(stored, call)) ? 'done' : 'error',
     );
   }
 
@@ -177,7 +177,7 @@ export class MemcachedCache {
   async deleteMany(keys: Iterable<string>, options: CacheCallOptions = {}): Promise<boolean> {
     const stored = [...this.#storedKeys(keys).values()];
     return this.#change('deleteMany', stored, options, async (call) =>
-      (await this.#room.store.removeMany(stored, call)) ? 'done' : 'error',
+      (await this.#room.writer.removeMany(stored, call)) ? 'done' : 'error',
     );
   }
 
@@ -186,11 +186,12 @@ export class MemcachedCache {
    * confirm; its values may be seen by others until this process uses the node again, which repeats the write.
    */
   async clear(options: Pick<CacheCallOptions, 'timeout'> = {}): Promise<boolean> {
-    const { flights, ledger, store } = this.#room;
+    const { flights, ledger, writer } = this.#room;
     const began = ledger.began();
     const call = this.#callWith(options);
-    flights.partAll();
-    const done = this.enabled && (await store.clear(call));
+    // The generation would keep their values unseen anyway, but they could overwrite newer ones.
+    flights.voidAll();
+    const done = this.enabled && (await writer.clear(call));
     // Work begun while the clear was under way may have read what it dropped.
     flights.partAll();
     ledger.publish('clear', this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
@@ -203,9 +204,9 @@ export class MemcachedCache {
    * Nor is `undefined`. The answer comes when the write has been answered too, so a `get` after it is a hit;
    * when the read had timed out there is no write.
    *
-   * A `set`, `delete` or `clear` made here during a load outdates it: who waits still gets its value, but it
-   * is not stored, and later callers do not join it. After a `clear` made elsewhere it will not be seen in
-   * the cache either.
+   * A `set`, `delete` or `clear` made in this process during a load outdates it: who waits still gets its
+   * value, but it is not stored, and later callers do not join it. After a `clear` made elsewhere it is not
+   * seen in the cache either; callers here may still join it, for they share the load and ask nobody.
    *
    * With `type` or `plain` the answer on a miss is shaped as it will be on a hit.
    */

@@ -9,10 +9,11 @@ import type { Clock } from '../core/base/clock.js';
 import type { CallOptions } from '../core/pool/types.js';
 import type { GetOrSetOptions, Loader } from './options.js';
 import type { CacheStats } from './outcomes.js';
+import type { Reader } from './reader.js';
 import { type Shaped, toData } from './shape.js';
 import type { Flight, SingleFlight } from './single-flight.js';
-import type { Store } from './store.js';
 import type { Trouble } from './trouble.js';
+import type { Writer } from './writer.js';
 
 /** What a read or a load brought, for all who share it. */
 export interface Brought extends Shaped {
@@ -36,7 +37,8 @@ export interface Order {
 
 export class Filler {
   constructor(
-    private readonly store: Store,
+    private readonly reader: Reader,
+    private readonly writer: Writer,
     private readonly flights: SingleFlight<Brought>,
     private readonly counts: CacheStats,
     private readonly clock: Clock,
@@ -44,12 +46,12 @@ export class Filler {
   ) {}
 
   async bring(flight: Flight<Brought>, order: Order): Promise<Brought> {
-    const read = await this.store.readToFill(order.stored, order.call);
+    const read = await this.reader.readToFill(order.stored, order.call);
     if (read.kind === 'hit') return { data: read.value, copied: true, outcome: 'hit' };
     const brought = await this.load(flight, order, read.kind);
     if (flight.mayStore && read.generation !== undefined && brought.data !== undefined) {
       const item = { key: order.stored, ttl: order.ttl, value: brought.data };
-      const storing = this.store.writeIn(read.generation, item, order.call);
+      const storing = this.writer.writeIn(read.generation, item, order.call);
       flight.storing = storing.catch(() => undefined);
       await storing;
       flight.storing = undefined;

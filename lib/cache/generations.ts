@@ -18,7 +18,7 @@
  *   the key would bring back what was stored before the first clear. So the first writer on a node makes it
  *   with `add`; that is the one extra round trip there is, once in the life of the key.
  * - A plain write is sealed with the generation seen last and sent beside the read that confirms it; only if
- *   a clear by somebody else came between is it sent again (see `store.ts`).
+ *   a clear by somebody else came between is it sent again (see `writer.ts`).
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/base/clock.js';
@@ -34,6 +34,9 @@ type NodeName = string | undefined;
 type Found = string | typeof MISSING | typeof FOREIGN | undefined;
 const MISSING = Symbol('missing');
 const FOREIGN = Symbol('foreign');
+
+/** The generation now; `null` when there is none, so nothing is valid; `undefined` when it could not be read. */
+export type Current = string | null | undefined;
 
 const GENERATION = /^[0-9a-z]+\.[\w-]{8}$/;
 
@@ -55,6 +58,9 @@ export class Slot implements TurnTask {
   }
 }
 
+/** Told of every read or write of a generation that failed, and whether a clear is unconfirmed by it. */
+export type GenerationFailure = (error: unknown, during: 'use' | 'clear') => void;
+
 export class Generations {
   readonly #pool: CachePool;
   readonly #key: string;
@@ -62,12 +68,11 @@ export class Generations {
   readonly #turn: Turn;
   /** One per node; those of nodes that left go with the next clear. */
   readonly #slots = new Map<NodeName, Slot>();
-  readonly #failed: (error: unknown) => void;
+  readonly #failed: GenerationFailure;
   /** Counts the clears begun here: a write that began before one must not be repeated after it. */
   epoch = 0;
 
-  /** @param failed - told of every read or write of a generation that failed */
-  constructor(pool: CachePool, key: string, clock: Clock, failed: (error: unknown) => void) {
+  constructor(pool: CachePool, key: string, clock: Clock, failed: GenerationFailure) {
     this.#pool = pool;
     this.#key = key;
     this.#clock = clock;
@@ -80,17 +85,29 @@ export class Generations {
     return this.#slotOf(this.#pool.nodeOf?.(storedKey));
   }
 
-  /** The generation now, from a read that begins in this turn; `undefined` when there is none. Never rejects. */
-  async current(slot: Slot, call: CallOptions): Promise<string | undefined> {
+  /** The generation now, from a read that begins in this turn. Never rejects. */
+  async current(slot: Slot, call: CallOptions): Promise<Current> {
     const found = await this.#read(slot, call);
-    return typeof found === 'string' ? found : undefined;
+    return found === MISSING || found === FOREIGN ? null : found;
   }
 
   /** Like {@link current}, but makes one where there is none. Never rejects. */
   async ensured(slot: Slot, call: CallOptions): Promise<string | undefined> {
     const found = await this.#read(slot, call);
     if (typeof found === 'string' || found === undefined) return found;
-    return this.#makeOnce(slot, () => (found === FOREIGN ? this.#write(slot, call) : this.#add(slot, call)));
+    return this.#makeOnce(slot, () =>
+      found === FOREIGN ? this.#write(slot, call, 'use') : this.#add(slot, call),
+    );
+  }
+
+  /** {@link current} for each of some slots, each asked once. */
+  currentOf(slots: Iterable<Slot>, call: CallOptions): Promise<Map<Slot, Current>> {
+    return each(slots, (slot) => this.current(slot, call));
+  }
+
+  /** {@link ensured} for each of some slots, each asked once. */
+  ensuredOf(slots: Iterable<Slot>, call: CallOptions): Promise<Map<Slot, string | undefined>> {
+    return each(slots, (slot) => this.ensured(slot, call));
   }
 
   /** Begins a new generation everywhere. `false`: a node did not confirm, and gets it when it is used next. */
@@ -98,7 +115,7 @@ export class Generations {
     this.epoch++;
     const names = this.#nodes();
     for (const name of this.#slots.keys()) if (!names.includes(name)) this.#slots.delete(name);
-    const done = await Promise.all(names.map((name) => this.#write(this.#slotOf(name), call)));
+    const done = await Promise.all(names.map((name) => this.#write(this.#slotOf(name), call, 'clear')));
     return !done.includes(undefined);
   }
 
@@ -118,7 +135,9 @@ export class Generations {
 
   #read(slot: Slot, call: CallOptions): Promise<Found> {
     if (slot.reading !== undefined && slot.readingTimeout === call.timeout) return slot.reading;
-    const reading = slot.owed ? this.#makeOnce(slot, () => this.#write(slot, call)) : this.#fetch(slot, call);
+    const reading = slot.owed
+      ? this.#makeOnce(slot, () => this.#write(slot, call, 'use'))
+      : this.#fetch(slot, call);
     if (slot.reading === undefined) {
       slot.reading = reading;
       slot.readingTimeout = call.timeout;
@@ -135,7 +154,7 @@ export class Generations {
       slot.known = text;
       return text;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, 'use');
       return error instanceof MemcachedDecodeError ? FOREIGN : undefined;
     }
   }
@@ -159,12 +178,12 @@ export class Generations {
       slot.known = made;
       return made;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, 'use');
       return undefined;
     }
   }
 
-  async #write(slot: Slot, call: CallOptions): Promise<string | undefined> {
+  async #write(slot: Slot, call: CallOptions, during: 'use' | 'clear'): Promise<string | undefined> {
     const made = this.#unique();
     slot.known = undefined;
     try {
@@ -174,7 +193,7 @@ export class Generations {
       return made;
     } catch (error) {
       slot.owed = true;
-      this.#failed(error);
+      this.#failed(error, during);
       return undefined;
     }
   }
@@ -187,4 +206,10 @@ export class Generations {
   #unique(): string {
     return `${Math.floor(this.#clock.wallNow()).toString(36)}.${randomBytes(6).toString('base64url')}`;
   }
+}
+
+async function each<T>(slots: Iterable<Slot>, read: (slot: Slot) => Promise<T>): Promise<Map<Slot, T>> {
+  const distinct = [...new Set(slots)];
+  const found = await Promise.all(distinct.map(read));
+  return new Map(distinct.map((slot, index) => [slot, found[index]!]));
 }

@@ -11,22 +11,29 @@ import { Generations } from './generations.js';
 import { Keyspace } from './keys.js';
 import { Ledger } from './outcomes.js';
 import type { CacheLog, CachePool } from './ports.js';
+import { Reader } from './reader.js';
 import { SingleFlight } from './single-flight.js';
-import { Store } from './store.js';
 import { Trouble } from './trouble.js';
+import { Writer } from './writer.js';
 
 export class Room {
   readonly flights = new SingleFlight<Brought>();
   readonly ledger: Ledger;
-  readonly store: Store;
+  readonly reader: Reader;
+  readonly writer: Writer;
   readonly filler: Filler;
 
   constructor(pool: CachePool, namespace: string, clock: Clock, trouble: Trouble) {
     this.ledger = new Ledger(pool.name, namespace, clock);
     const { generation } = new Keyspace(namespace, 'strict');
-    const generations = new Generations(pool, generation, clock, (error) => trouble.failed(error));
-    this.store = new Store(pool, generations, trouble, this.ledger.counts);
-    this.filler = new Filler(this.store, this.flights, this.ledger.counts, clock, trouble);
+    const generations = new Generations(pool, generation, clock, (error, during) => {
+      if (during === 'clear') trouble.unconfirmed('clear', error);
+      else trouble.failed(error);
+    });
+    const { counts } = this.ledger;
+    this.reader = new Reader(pool, generations, trouble, counts);
+    this.writer = new Writer(pool, generations, trouble, counts);
+    this.filler = new Filler(this.reader, this.writer, this.flights, counts, clock, trouble);
   }
 }
 

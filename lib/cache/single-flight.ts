@@ -72,6 +72,12 @@ export class SingleFlight<R> {
     for (const entry of this.#entries.values()) entry.joinable = undefined;
   }
 
+  /** Nobody may join what runs for any key, and it stores nothing; a write under way is not waited for. */
+  voidAll(): void {
+    this.partAll();
+    for (const entry of this.#entries.values()) for (const flight of entry.running) flight.mayStore = false;
+  }
+
   /** Nobody may join what runs for `key`, and it stores nothing. A write under way is over when this resolves. */
   void(key: string): Promise<unknown> | undefined {
     const entry = this.#entries.get(key);

@@ -1,37 +1,18 @@
 /**
- * Values in memcached as the cache keeps them: sealed with their generation, read beside it.
+ * Stores values in the generation they belong to, and removes them.
  *
- * Invariant: memcached's failures end here. Everything answers; what could not be read is not there, what
- * could not be confirmed is said not to be, and both are counted and told to {@link Trouble}. Only mistakes
- * of the program (MemcachedArgumentError, except for values) and the caller's own abort go through.
- * Sharing work between callers, copying values and publishing outcomes are left to `cache.ts`.
+ * Invariant: every write answers, and says `done` only of what memcached confirmed. What it could not do is
+ * counted and told to {@link Trouble}; only mistakes of the program and the caller's own abort go through.
+ * A value that cannot be stored leaves no older one behind.
  */
-import {
-  MemcachedArgumentError,
-  MemcachedBlacklistedError,
-  MemcachedClosedError,
-  MemcachedPartialError,
-  MemcachedPoolExhaustedError,
-  MemcachedTimeoutError,
-  MemcachedTooLargeError,
-  MemcachedUnavailableError,
-  MemcachedValueError,
-} from '../core/base/errors.js';
+import { MemcachedPartialError } from '../core/base/errors.js';
 import type { CallOptions, StoreOptions } from '../core/pool/types.js';
-import { open, seal } from './envelope.js';
+import { seal } from './envelope.js';
+import { isAboutValue, orAborted, passOn } from './faults.js';
 import type { Generations, Slot } from './generations.js';
 import type { CacheStats } from './outcomes.js';
 import type { CachePool } from './ports.js';
 import type { Trouble } from './trouble.js';
-
-/** A value, nothing, or a failure that must not be taken for a miss by whoever would load the node more. */
-export type Read =
-  | { readonly kind: 'hit'; readonly value: unknown }
-  | { readonly kind: 'miss' }
-  | { readonly kind: 'error' };
-
-/** A read whose caller may go on to store: in which generation; `undefined`: it must not. */
-export type ReadToFill = Read & { readonly generation: string | undefined };
 
 export type Written = 'done' | 'uncached' | 'error';
 
@@ -54,10 +35,7 @@ interface Sent {
 
 const COUNTED_AS = { done: 'sets', uncached: 'uncached', error: 'errors' } as const;
 
-const MISS: Read = { kind: 'miss' };
-const ERROR: Read = { kind: 'error' };
-
-export class Store {
+export class Writer {
   constructor(
     private readonly pool: CachePool,
     private readonly generations: Generations,
@@ -65,67 +43,13 @@ export class Store {
     private readonly counts: CacheStats,
   ) {}
 
-  async read(key: string, call: CallOptions): Promise<Read> {
-    const current = this.generations.current(this.generations.slot(key), call);
-    try {
-      const stored = await this.pool.get(key, call);
-      if (stored === undefined) return this.#missed();
-      const generation = await orAborted(current, call);
-      return generation === undefined ? this.#unread() : this.#opened(generation, stored);
-    } catch (error) {
-      return this.#unreadable(error, call);
-    }
-  }
-
-  /** Waits for the generation on a miss too: what is loaded after this belongs to it, whatever is cleared. */
-  async readToFill(key: string, call: CallOptions): Promise<ReadToFill> {
-    const current = this.generations.ensured(this.generations.slot(key), call);
-    let stored: unknown;
-    try {
-      stored = await this.pool.get(key, call);
-    } catch (error) {
-      const read = this.#unreadable(error, call);
-      return { ...read, generation: isBusy(error) ? undefined : await current };
-    }
-    const generation = await current;
-    if (generation === undefined) return { ...this.#unread(), generation };
-    return { ...(stored === undefined ? this.#missed() : this.#opened(generation, stored)), generation };
-  }
-
-  /** What was found, by stored key, and how many keys could not be read. */
-  async readMany(
-    keys: string[],
-    call: CallOptions,
-  ): Promise<{ found: Map<string, unknown>; failed: number }> {
-    const slots = new Map(keys.map((key) => [key, this.generations.slot(key)]));
-    const generations = this.#each(slots.values(), (slot) => this.generations.current(slot, call));
-    let stored: Map<string, unknown>;
-    let failed = 0;
-    try {
-      stored = await this.pool.getMany(keys, call);
-    } catch (error) {
-      this.#passOn(error, call);
-      this.trouble.failed(error);
-      const partial = error instanceof MemcachedPartialError;
-      stored = partial ? error.values : new Map();
-      failed = partial ? error.failed.size : keys.length;
-    }
-    const found = new Map<string, unknown>();
-    const current = stored.size === 0 ? undefined : await orAborted(generations, call);
-    for (const [key, sealed] of stored) {
-      const generation = current?.get(slots.get(key)!);
-      const value = generation === undefined ? undefined : open(generation, sealed);
-      if (generation === undefined) failed++;
-      else if (value !== undefined) found.set(key, value);
-    }
-    this.counts.errors += failed;
-    if (failed === 0) this.trouble.succeeded();
-    return { found, failed };
-  }
-
   /** Stores in the generation that is current when the call is made, or in a later one. */
   async write(item: Item, call: CallOptions): Promise<Written> {
     const { generations } = this;
+    if (item.value === undefined) {
+      await this.#drop([item.key], call);
+      return this.#counted('uncached');
+    }
     const slot = generations.slot(item.key);
     const { epoch } = generations;
     const guess = slot.known;
@@ -153,18 +77,19 @@ export class Store {
     const { epoch } = generations;
     const sent = items.map((item) => {
       const slot = generations.slot(item.key);
-      return { item, slot, generation: slot.known, became: 'error' as Written };
+      return { item, slot, generation: slot.known, became: 'uncached' as Written };
     });
-    const reading = this.#each(
-      sent.map(({ slot }) => slot),
-      (slot) => generations.ensured(slot, call),
+    const sendable = sent.filter(({ item }) => item.value !== undefined);
+    const reading = generations.ensuredOf(
+      sendable.map(({ slot }) => slot),
+      call,
     );
     await this.#send(
-      sent.filter(({ generation }) => generation !== undefined),
+      sendable.filter(({ generation }) => generation !== undefined),
       call,
     );
     const current = await orAborted(reading, call);
-    const again = sent.filter((one) => {
+    const again = sendable.filter((one) => {
       const generation = current.get(one.slot);
       if (generation === undefined) one.became = 'error';
       if (generation === undefined || generation === one.generation) return false;
@@ -219,30 +144,6 @@ export class Store {
     return done;
   }
 
-  #opened(generation: string, stored: unknown): Read {
-    const value = open(generation, stored);
-    if (value === undefined) return this.#missed();
-    this.trouble.succeeded();
-    return { kind: 'hit', value };
-  }
-
-  #missed(): Read {
-    this.trouble.succeeded();
-    return MISS;
-  }
-
-  /** The generation could not be read, which has been told already. */
-  #unread(): Read {
-    this.counts.errors++;
-    return ERROR;
-  }
-
-  #unreadable(error: unknown, call: CallOptions): Read {
-    this.#passOn(error, call);
-    this.trouble.failed(error);
-    return this.#unread();
-  }
-
   async #put(generation: string, item: Item, call: CallOptions): Promise<Written> {
     try {
       await this.pool.set(item.key, seal(generation, item.value), { ...call, ttl: item.ttl });
@@ -258,7 +159,7 @@ export class Store {
       this.trouble.unstorable(value, error);
       return 'uncached';
     }
-    this.#passOn(error, call);
+    passOn(error, call);
     this.trouble.failed(error);
     return 'error';
   }
@@ -268,7 +169,7 @@ export class Store {
     try {
       await this.pool.deleteMany(keys, call);
     } catch (error) {
-      this.#passOn(error, call);
+      passOn(error, call);
       this.counts.unconfirmedDeletes += keys.length;
       this.trouble.unconfirmed('delete', error);
     }
@@ -280,7 +181,7 @@ export class Store {
   }
 
   #notRemoved(error: unknown, count: number, call: CallOptions): void {
-    this.#passOn(error, call);
+    passOn(error, call);
     this.counts.errors += count;
     this.counts.unconfirmedDeletes += count;
     this.trouble.unconfirmed('delete', error);
@@ -311,45 +212,4 @@ export class Store {
       one.became = error === undefined ? 'done' : this.#notWritten(error, one.item.value, call);
     }
   }
-
-  async #each(
-    slots: Iterable<Slot>,
-    read: (slot: Slot) => Promise<string | undefined>,
-  ): Promise<Map<Slot, string | undefined>> {
-    const distinct = [...new Set(slots)];
-    const found = await Promise.all(distinct.map(read));
-    return new Map(distinct.map((slot, index) => [slot, found[index]]));
-  }
-
-  /** @throws what the caller did: a mistake in the call, or its own abort. */
-  #passOn(error: unknown, call: CallOptions): void {
-    if (call.signal?.aborted === true) throw call.signal.reason;
-    if (error instanceof MemcachedArgumentError && !isAboutValue(error)) throw error;
-  }
-}
-
-/** Waits for what others may be waiting for too; only this caller's own abort ends it early. */
-function orAborted<T>(shared: Promise<T>, { signal }: CallOptions): Promise<T> {
-  if (signal === undefined) return shared;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    void shared.then(resolve).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-function isAboutValue(error: unknown): error is MemcachedValueError | MemcachedTooLargeError {
-  return error instanceof MemcachedValueError || error instanceof MemcachedTooLargeError;
-}
-
-/** The node cannot take more work now: a write after such a read would only wait, or fail, once more. */
-function isBusy(error: unknown): boolean {
-  return (
-    error instanceof MemcachedTimeoutError ||
-    error instanceof MemcachedBlacklistedError ||
-    error instanceof MemcachedUnavailableError ||
-    error instanceof MemcachedPoolExhaustedError ||
-    error instanceof MemcachedClosedError
-  );
 }

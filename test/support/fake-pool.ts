@@ -1,0 +1,299 @@
+/**
+ * A pool in memory, for tests of what stands on a pool: it answers in a later turn of the event loop, as a
+ * network would, and can be told to fail, to hold answers back, to forget keys.
+ *
+ * Invariant: a command takes effect when it is answered, not when it is called, and nothing a caller holds
+ * is shared with what is stored. Wire, sockets and encodings are left to the real one.
+ */
+import type { Clock } from '../../lib/core/base/clock.js';
+import { systemClock } from '../../lib/core/base/clock.js';
+import { toMilliseconds } from '../../lib/core/base/durations.js';
+import {
+  MemcachedArgumentError,
+  type MemcachedError,
+  MemcachedPartialError,
+  MemcachedTooLargeError,
+  MemcachedValueError,
+} from '../../lib/core/base/errors.js';
+import type { CallOptions, StoreOptions } from '../../lib/core/pool/types.js';
+
+export type FakeVerb = 'get' | 'getMany' | 'set' | 'setMany' | 'add' | 'delete' | 'deleteMany';
+
+/** One command as the pool was asked for it. */
+export interface FakeRequest {
+  verb: FakeVerb;
+  keys: string[];
+  node: string;
+  /** Requests of one turn of the event loop have the same number: they would leave in one write. */
+  turn: number;
+  options: (StoreOptions & { node?: string | undefined }) | undefined;
+}
+
+export interface FakePoolOptions {
+  nodes?: string[];
+  /** `false`: as behind proxies, one key space for all and no `nodeOf`. */
+  addressable?: boolean;
+  clock?: Clock;
+  /** Texts and bytes longer than this are refused as too large. */
+  maxItemBytes?: number;
+}
+
+interface Held {
+  request: FakeRequest;
+  go: () => void;
+}
+
+export class FakePool {
+  readonly name = 'fake';
+  /** Every command since the last {@link forget}, oldest first. */
+  readonly requests: FakeRequest[] = [];
+  /** Called before a command takes effect; what it returns is what the command fails with. */
+  fail: (request: FakeRequest, key: string) => Error | undefined = () => undefined;
+  nodeOf?: (key: string) => string | undefined;
+
+  readonly #items = new Map<string, Map<string, { value: unknown; ends: number }>>();
+  readonly #clock: Clock;
+  readonly #maxItemBytes: number;
+  #holds: (request: FakeRequest) => boolean = () => false;
+  #held: Held[] = [];
+  #turn = 0;
+
+  constructor({
+    nodes = ['a:1'],
+    addressable = true,
+    clock = systemClock,
+    maxItemBytes,
+  }: FakePoolOptions = {}) {
+    for (const node of nodes) this.#items.set(node, new Map());
+    this.#clock = clock;
+    this.#maxItemBytes = maxItemBytes ?? Number.POSITIVE_INFINITY;
+    if (addressable) this.nodeOf = (key) => this.#route(key);
+  }
+
+  // ---- what a test does to it ----
+
+  /** Holds back the commands that `which` says yes to until {@link release}. */
+  hold(which: (request: FakeRequest) => boolean): void {
+    this.#holds = which;
+  }
+
+  /** Resolves when `count` commands are held back. */
+  async holding(count = 1): Promise<FakeRequest[]> {
+    while (this.#held.length < count) await nextTurn();
+    return this.#held.map(({ request }) => request);
+  }
+
+  /** Lets what is held back, and what comes later, take effect. */
+  release(): void {
+    this.#holds = () => false;
+    for (const { go } of this.#held.splice(0)) go();
+  }
+
+  /** The keys that are stored, of all nodes. */
+  keys(): string[] {
+    return [...this.#items.values()].flatMap((items) => [...items.keys()]);
+  }
+
+  /** What is stored under the first key that `which` says yes to. */
+  peek(which: (key: string) => boolean): unknown {
+    for (const items of this.#items.values()) {
+      for (const [key, item] of items) if (which(key)) return item.value;
+    }
+    return undefined;
+  }
+
+  /** Puts something under a key, on the node it is routed to, as another program would. */
+  poke(key: string, value: unknown): void {
+    this.#items.get(this.#route(key))!.set(key, { value, ends: Number.POSITIVE_INFINITY });
+  }
+
+  /** Drops keys as memcached does when it needs the room. */
+  evict(which: (key: string) => boolean): void {
+    for (const items of this.#items.values()) {
+      for (const key of [...items.keys()]) if (which(key)) items.delete(key);
+    }
+  }
+
+  forget(): void {
+    this.requests.length = 0;
+  }
+
+  /** The turns of the requests since {@link forget}: one number is one round trip. */
+  turns(): number {
+    return new Set(this.requests.map(({ turn }) => turn)).size;
+  }
+
+  // ---- the pool ----
+
+  nodes(): { name: string }[] {
+    return [...this.#items.keys()].map((name) => ({ name }));
+  }
+
+  async get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
+    const [items] = await this.#arrive('get', [key], options);
+    return this.#read(items!, key) as T | undefined;
+  }
+
+  async getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
+    return this.#many<T>('getMany', [...keys], options, (items, key) => this.#read(items, key) as T);
+  }
+
+  async set(key: string, value: unknown, options?: StoreOptions): Promise<void> {
+    const body = this.#encode(value);
+    const [items] = await this.#arrive('set', [key], options);
+    items!.set(key, { value: body, ends: this.#ends(options) });
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>, options?: StoreOptions): Promise<void> {
+    const bodies = new Map<string, unknown>();
+    const refused = new Map<string, MemcachedError>();
+    for (const [key, value] of entries) {
+      try {
+        bodies.set(key, this.#encode(value));
+      } catch (error) {
+        refused.set(key, error as MemcachedError);
+      }
+    }
+    await this.#many(
+      'setMany',
+      [...bodies.keys()],
+      options,
+      (items, key) => void items.set(key, { value: bodies.get(key), ends: this.#ends(options) }),
+      refused,
+    );
+  }
+
+  async add(key: string, value: unknown, options?: StoreOptions): Promise<boolean> {
+    const body = this.#encode(value);
+    const [items] = await this.#arrive('add', [key], options);
+    if (this.#read(items!, key) !== undefined) return false;
+    items!.set(key, { value: body, ends: this.#ends(options) });
+    return true;
+  }
+
+  async delete(key: string, options?: CallOptions): Promise<boolean> {
+    const [items] = await this.#arrive('delete', [key], options);
+    return items!.delete(key);
+  }
+
+  async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
+    let count = 0;
+    await this.#many('deleteMany', [...keys], options, (items, key) => {
+      if (items.delete(key)) count++;
+    });
+    return count;
+  }
+
+  async #many<T>(
+    verb: FakeVerb,
+    keys: string[],
+    options: CallOptions | undefined,
+    each: (items: Map<string, { value: unknown; ends: number }>, key: string) => T | undefined,
+    failed = new Map<string, MemcachedError>(),
+  ): Promise<Map<string, T>> {
+    const values = new Map<string, T>();
+    const done = (items: Map<string, { value: unknown; ends: number }>, key: string): void => {
+      const value = each(items, key);
+      if (value !== undefined) values.set(key, value);
+    };
+    if (keys.length > 0)
+      await this.#arrive(verb, keys, options, (key, error) => failed.set(key, error), done);
+    if (failed.size > 0) throw new MemcachedPartialError(`${verb} failed in part.`, values, failed);
+    return values;
+  }
+
+  /** Waits as a command does on its way, then fails or takes effect. */
+  async #arrive(
+    verb: FakeVerb,
+    keys: string[],
+    options?: StoreOptions & { node?: string | undefined },
+    partly?: (key: string, error: MemcachedError) => void,
+    each?: (items: Map<string, { value: unknown; ends: number }>, key: string) => void,
+  ): Promise<Map<string, { value: unknown; ends: number }>[]> {
+    for (const key of keys) {
+      if (!/^[^\u0000-\u0020\u007f]+$/.test(key) || Buffer.byteLength(key) > 250) {
+        throw new MemcachedArgumentError(`The key ${key.slice(0, 20)} cannot be sent.`);
+      }
+    }
+    const nodes = keys.map((key) => options?.node ?? this.#route(key));
+    const request: FakeRequest = { verb, keys, node: nodes[0]!, turn: this.#turn, options };
+    this.requests.push(request);
+    await Promise.race([this.#way(request), aborted(options?.signal)]);
+    for (const [index, key] of keys.entries()) {
+      const error = this.fail({ ...request, node: nodes[index]! }, key);
+      if (error !== undefined && partly === undefined) throw error;
+      if (error !== undefined) partly!(key, error as MemcachedError);
+      else each?.(this.#items.get(nodes[index]!)!, key);
+    }
+    return nodes.map((node) => this.#items.get(node)!);
+  }
+
+  async #way(request: FakeRequest): Promise<void> {
+    await nextTurn();
+    this.#turn++;
+    if (!this.#holds(request)) return;
+    await new Promise<void>((go) => this.#held.push({ request, go }));
+  }
+
+  #route(key: string): string {
+    const names = [...this.#items.keys()];
+    let hash = 0;
+    for (const unit of Buffer.from(key)) hash = (hash * 31 + unit) >>> 0;
+    return names[hash % names.length]!;
+  }
+
+  #read(items: Map<string, { value: unknown; ends: number }>, key: string): unknown {
+    const item = items.get(key);
+    if (item === undefined) return undefined;
+    if (this.#clock.now() < item.ends) return encoded(item.value);
+    items.delete(key);
+    return undefined;
+  }
+
+  #ends(options: StoreOptions | undefined): number {
+    const milliseconds = toMilliseconds(options?.ttl ?? 0);
+    if (milliseconds === undefined) throw new MemcachedArgumentError(`A TTL cannot be ${options?.ttl}.`);
+    if (milliseconds === 0) return Number.POSITIVE_INFINITY;
+    return this.#clock.now() + Math.ceil(milliseconds / 1_000) * 1_000;
+  }
+
+  #encode(value: unknown): unknown {
+    const bytes = typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+    if (bytes > this.#maxItemBytes) throw new MemcachedTooLargeError('The value is too large.');
+    return encoded(value);
+  }
+}
+
+/** What comes back of a value; refuses what the real codec refuses. */
+function encoded(value: unknown, depth = 0): unknown {
+  if (depth > 1_000) throw new MemcachedValueError('The value is nested too deeply.');
+  const inner = (one: unknown): unknown => encoded(one, depth + 1);
+  if (value === undefined && depth === 0) throw new MemcachedValueError('undefined cannot be stored.');
+  if (typeof value === 'function' || typeof value === 'symbol') {
+    throw new MemcachedValueError(`A ${typeof value} cannot be stored.`);
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inner);
+  if (Buffer.isBuffer(value)) return Buffer.from(value);
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  if (value instanceof Date) return new Date(value.getTime());
+  if (value instanceof Map) return new Map([...value].map(([k, v]) => [inner(k), inner(v)]));
+  if (value instanceof Set) return new Set([...value].map(inner));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new MemcachedValueError(`An instance of ${prototype.constructor.name} cannot be stored.`);
+  }
+  const entries = Object.entries(value).map(([key, one]) => [key, inner(one)]);
+  return Object.fromEntries(entries);
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal?.aborted === true) reject(signal.reason);
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
