@@ -65,10 +65,7 @@ export function CachePut<A extends unknown[] = unknown[], C extends unknown[] = 
     wrap(target, descriptor, plan, (call) => {
       const keys = keysOf(plan, checked, call);
       if (keys === undefined) return call.proceed();
-      return afterwards(plan, call, async (answer) => {
-        const stored = answer !== undefined && (await call.cache.set(keys[0]!, answer, entry));
-        if (!stored) await call.cache.delete(keys[0]!);
-      });
+      return afterwards(plan, call, (answer) => call.cache.set(keys[0]!, answer, entry));
     });
   };
 }
@@ -121,9 +118,9 @@ function keysOf(plan: Plan, options: CheckedOptions, call: Call): string[] | und
     if (plan.usesDefaultKey) return [`${instance.constructor.name}.${plan.method}:${digest(args)}`];
     const made = options.key === undefined ? [] : Reflect.apply(options.key, instance, args);
     const keys: unknown[] = Array.isArray(made) ? made : [made];
-    const odd = keys.findIndex((key) => typeof key !== 'string');
+    const odd = keys.findIndex((key) => typeof key !== 'string' || key === '');
     if (odd === -1) return keys as string[];
-    tellOnce(plan, 'key', `ran uncached: "key" gave ${describe(keys[odd])}, not a string.`);
+    tellOnce(plan, 'key', `ran uncached: "key" gave ${describe(keys[odd])}, not a string that is not empty.`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const way = plan.usesDefaultKey ? 'its arguments make no key' : '"key" or "condition" threw';

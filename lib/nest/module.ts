@@ -163,9 +163,9 @@ async function openPool(options: CheckedModuleOptions): Promise<MemcachedPool> {
   const unreached = pool.nodes().filter((node) => node.state !== 'up');
   if (options.required && unreached.length > 0) {
     await pool.close();
-    const nodes = unreached.map((node) => node.name).join(', ');
+    const reasons = unreached.map((node) => node.reason || `${node.name} did not answer.`);
     throw new MemcachedUnavailableError(
-      `Pool "${pool.name}" is required, but cannot reach ${nodes}. Set "required" to false to start without.`,
+      `Pool "${pool.name}" is required, but some of it is missing. ${reasons.join(' ')} Set "required" to false to start without.`,
       { cause: failure },
     );
   }
