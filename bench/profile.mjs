@@ -56,6 +56,7 @@ async function main() {
       options: Object.fromEntries(options.option.map((pair) => pair.split('=', 2))),
       seconds: Number(options.seconds),
       warmup: 0.5,
+      stamped: true,
       prefix: 'profile0',
       rate: Number(options.rate),
     };
@@ -68,7 +69,7 @@ async function main() {
     const profile = JSON.parse(readFileSync(path.join(directory, file), 'utf8'));
     const head = `${row.title}, ${options.client}: ${figure(outcome.perSecond)} ops/s under the profiler, `;
     process.stdout.write(`${head}${figure(outcome.cpuSecondsPerMillion)} CPU us/op\n\n`);
-    process.stdout.write(`${selfTimes(profile, Number(options.top))}\n`);
+    process.stdout.write(`${selfTimes(profile, outcome.window, Number(options.top))}\n`);
     if (options.keep !== undefined) say(`Kept: ${path.join(directory, file)}`);
   } finally {
     await server.stop();
@@ -76,12 +77,15 @@ async function main() {
   }
 }
 
-/** Functions by the time spent in themselves; idle time left out. */
-function selfTimes({ nodes, samples, timeDeltas }, top) {
+/** Functions by the time spent in themselves during the measured stretch; idle time left out. */
+function selfTimes({ nodes, samples, timeDeltas, startTime }, [begin, end], top) {
   const byId = new Map(nodes.map((node) => [node.id, node.callFrame]));
   const times = new Map();
   let busy = 0;
+  let now = startTime;
   samples.forEach((id, at) => {
+    now += timeDeltas[at];
+    if (now < begin || now > end) return;
     const { functionName, url, lineNumber } = byId.get(id);
     if (functionName === '(idle)') return;
     const where = url === '' ? '' : `${shorten(url)}:${lineNumber + 1}`;

@@ -116,15 +116,18 @@ const DRAIN_MS = 10_000;
  * Runs a load through its warm-up and then for `seconds`, and says what it did.
  * @param {{request: (turn: number) => Promise<unknown>, check: (turn: number, reply: unknown) => void}} work
  */
-export async function measure(work, load, { seconds, warmup }) {
+export async function measure(work, load, time) {
   const run = { ...work, open: true, next: 0, done: 0, histogram: new DurationHistogram() };
   const finished = load.start(run);
-  const outcome = await measureStretch(run, finished, { seconds, warmup });
+  const outcome = await measureStretch(run, finished, time);
   return { ...outcome, turns: run.next };
 }
 
-/** The same for a driver of its own; `run` needs `open`, `done` and `histogram`. */
-export async function measureStretch(run, finished, { seconds, warmup }) {
+/**
+ * The same for a driver of its own; `run` needs `open`, `done` and `histogram`. `stamped` asks for the
+ * stretch's begin and end on the clock that profiles use.
+ */
+export async function measureStretch(run, finished, { seconds, warmup, stamped = false }) {
   const broken = finished.then(
     () => Promise.reject(new Error('The load ended before its time.')),
     (error) => Promise.reject(error),
@@ -157,10 +160,12 @@ export async function measureStretch(run, finished, { seconds, warmup }) {
     cpuShare: cpuSeconds / elapsed,
     latency,
     peakMegabytes: process.resourceUsage().maxRSS / 1_024,
+    ...(stamped ? { window: [before.stamp, after.stamp] } : {}),
   };
 }
 
 function snapshot(run) {
   const { user, system } = process.cpuUsage();
-  return { at: performance.now(), done: run.done, cpu: user + system };
+  const stamp = Number(process.hrtime.bigint() / 1_000n);
+  return { at: performance.now(), done: run.done, cpu: user + system, stamp };
 }

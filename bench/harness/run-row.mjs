@@ -14,7 +14,7 @@ export async function run(job) {
 export async function measureRow(row, job) {
   const adapter = await loadAdapter(job.client);
   const keys = makeKeys(row.keys, job.prefix);
-  const time = { seconds: job.seconds, warmup: job.warmup };
+  const time = { seconds: job.seconds, warmup: job.warmup, stamped: job.stamped };
   if (adapter.drive !== undefined) return adapter.drive({ ...job, row, keys, time });
 
   const client = await adapter.open(job);
