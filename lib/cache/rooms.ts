@@ -53,6 +53,11 @@ export class Rooms {
     this.trouble = new Trouble(log, clock);
   }
 
+  /** How many namespaces are remembered. */
+  get size(): number {
+    return this.#rooms.size;
+  }
+
   /** The room of `namespace`, as `toNamespace` made it. */
   of(namespace: string): Room {
     const known = this.#rooms.get(namespace)?.deref();

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { open, seal } from '../../lib/cache/envelope.js';
+import { copy, fromData, toData } from '../../lib/cache/shape.js';
+
+const data = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withNullPrototype: true,
+  withSparseArray: true,
+  maxDepth: 4,
+});
+
+/** Every object inside of a value. */
+function* objects(value: unknown): Generator<object> {
+  if (typeof value !== 'object' || value === null) return;
+  yield value;
+  if (value instanceof Map) for (const [k, v] of value) yield* [...objects(k), ...objects(v)];
+  else if (value instanceof Set) for (const one of value) yield* objects(one);
+  else if (!ArrayBuffer.isView(value)) for (const one of Object.values(value)) yield* objects(one);
+}
+
+describe('a copy', () => {
+  it('equals what it was made from and shares nothing with it', () => {
+    fc.assert(
+      fc.property(data, (value) => {
+        const made = copy(value);
+        expect(made).toStrictEqual(value);
+        const originals = new Set(objects(value));
+        for (const object of objects(made)) expect(originals.has(object)).toBe(false);
+      }),
+    );
+  });
+
+  it('of bytes has memory of its own', () => {
+    const bytes = Buffer.from('abc');
+    const made = copy(bytes) as Buffer;
+    bytes[0] = 0;
+    expect(made.toString()).toBe('abc');
+  });
+
+  it.each([
+    ['a class', new (class Thing {})()],
+    ['a function', () => 1],
+    ['a symbol', Symbol('s')],
+    ['symbols as keys', { [Symbol('s')]: 1 }],
+    ['an error', new Error('x')],
+    ['a typed array', new Float64Array(2)],
+    ['a derived Date', new (class Day extends Date {})()],
+    ['a derived Map', new (class Index extends Map {})()],
+    ['a derived array', new (class List extends Array {})()],
+    ['a promise', Promise.resolve()],
+  ])('is refused for %s, alone and inside', (_kind, value) => {
+    expect(() => copy(value)).toThrow();
+    expect(() => copy([{ value }])).toThrow();
+    expect(toData(value, {})).toEqual({ data: value, copied: false });
+  });
+
+  it('is refused for what nests without end, without overflowing the stack', () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle, cycle);
+    let deep: unknown = 1;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    for (const value of [cycle, deep]) {
+      expect(toData(value, {}).copied).toBe(false);
+      expect(toData(value, { plain: true }).copied).toBe(false);
+    }
+  });
+
+  it('of __proto__ as data sets no prototype', () => {
+    const made = copy(JSON.parse('{"__proto__": {"admin": true}}')) as { admin?: boolean };
+    expect(made.admin).toBeUndefined();
+    expect(Object.keys(made)).toEqual(['__proto__']);
+  });
+});
+
+describe('plain', () => {
+  it('turns instances into data and leaves out functions and symbols', () => {
+    class Money {
+      readonly #secret = 1;
+      constructor(readonly cents: number) {}
+      get secret(): number {
+        return this.#secret;
+      }
+    }
+    const value = {
+      money: new Money(5),
+      call: () => 1,
+      none: undefined,
+      list: [() => 1],
+      url: new URL('http://a/'),
+    };
+    expect(toData(value, { plain: true })).toEqual({
+      data: { money: { cents: 5 }, none: undefined, list: [undefined], url: 'http://a/' },
+      copied: true,
+    });
+  });
+});
+
+describe('type', () => {
+  it('never calls the constructor or a setter', () => {
+    const calls: string[] = [];
+    class Account {
+      balance = 1;
+      constructor() {
+        calls.push('constructor');
+      }
+      set name(_: string) {
+        calls.push('setter');
+      }
+    }
+    const made = fromData({ balance: 2, name: 'x' }, Account) as Account;
+    expect(made).toBeInstanceOf(Account);
+    expect(made.balance).toBe(2);
+    expect(calls).toEqual([]);
+  });
+
+  it('leaves alone what is no data: null, text, dates', () => {
+    class Account {}
+    for (const value of [null, 'text', 5, new Date(0), new Map()]) {
+      expect(fromData(value, Account)).toBe(value);
+    }
+  });
+});
+
+describe('an envelope', () => {
+  const generation = 'lx2c0000.abcdefgh';
+
+  it('opens for its own generation only', () => {
+    fc.assert(
+      fc.property(data, fc.string(), (value, other) => {
+        fc.pre(value !== undefined && other !== generation);
+        const sealed = seal(generation, value);
+        expect(open(generation, sealed)).toStrictEqual(value);
+        expect(open(other, sealed)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('never opens what was not sealed', () => {
+    fc.assert(fc.property(data, (value) => void expect(open(generation, value)).toBeUndefined()));
+    const cut = (seal(generation, Buffer.from('value')) as Buffer).subarray(0, generation.length + 1);
+    expect(open(generation, cut)).toBeUndefined();
+  });
+});
