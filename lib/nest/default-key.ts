@@ -70,7 +70,8 @@ class Encoder {
 
   #object(value: object, path: string): void {
     const prototype = Object.getPrototypeOf(value);
-    if (prototype === null || isRoot(prototype)) this.#plain(value as Record<string, unknown>, path);
+    if (prototype === null || isRoot(prototype) || isEmpty(prototype))
+      this.#plain(value as Record<string, unknown>, path);
     else if (isBytes(value, prototype)) this.#bytes(value, path);
     else if (!isRoot(Object.getPrototypeOf(prototype))) throw instance(value, path);
     else if (Array.isArray(value)) this.#array(value, path);
@@ -134,6 +135,11 @@ function isRoot(prototype: object | null): boolean {
     Object.getPrototypeOf(prototype) === null &&
     Object.hasOwn(prototype, 'isPrototypeOf')
   );
+}
+
+/** What Fastify's query parser gives its objects as a prototype: one that adds nothing. */
+function isEmpty(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0;
 }
 
 function isBytes(value: object, prototype: object): value is Uint8Array {
