@@ -6,7 +6,7 @@
  * character instead of by UTF-8, and of equal scores the greater name wins. Weights are an addition of
  * ours: where they differ, a score is stretched so that shares are in proportion to the weights.
  */
-import { Murmur3Prefix } from './hashes/murmur.js';
+import { Murmur3Prefix, packLowBytes } from './hashes/murmur.js';
 import type { Router } from './router.js';
 import { type RoutedNode, type Topology, weighsEqually } from './topology.js';
 
@@ -69,27 +69,4 @@ function stretch(hash: number, weight: number): number {
 
 function pymemcacheName(node: RoutedNode): string {
   return node.path ?? `${node.host}:${node.port}`;
-}
-
-/**
- * Packs the lower eight bits of every code point, which is what pymemcache hashes, four to a word; returns
- * how many there were. The last word is filled up with zeros.
- */
-function packLowBytes(text: string, words: Int32Array): number {
-  let length = 0;
-  let word = 0;
-  for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i);
-    if (code >= 0xd800 && code < 0xdc00) {
-      code = text.codePointAt(i)!;
-      if (code > 0xffff) i++;
-    }
-    word |= (code & 0xff) << ((length & 3) * 8);
-    if ((++length & 3) === 0) {
-      words[(length >>> 2) - 1] = word;
-      word = 0;
-    }
-  }
-  words[length >>> 2] = word;
-  return length;
 }

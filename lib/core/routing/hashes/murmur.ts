@@ -73,6 +73,29 @@ export class Murmur3Prefix {
   }
 }
 
+/**
+ * Packs the lower eight bits of every code point, which is what pymemcache hashes, four to a word; returns
+ * how many there were. The last word is filled up with zeros.
+ */
+export function packLowBytes(text: string, words: Int32Array): number {
+  let length = 0;
+  let word = 0;
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i);
+    if (code >= 0xd800 && code < 0xdc00) {
+      code = text.codePointAt(i)!;
+      if (code > 0xffff) i++;
+    }
+    word |= (code & 0xff) << ((length & 3) * 8);
+    if ((++length & 3) === 0) {
+      words[(length >>> 2) - 1] = word;
+      word = 0;
+    }
+  }
+  words[length >>> 2] = word;
+  return length;
+}
+
 function scramble(word: number): number {
   const mixed = Math.imul(word, 0xcc9e2d51);
   return Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593);
