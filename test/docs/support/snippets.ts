@@ -3,7 +3,7 @@
  * run as it stands. A block marked ```ts is a file of its own: it brings its imports with it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import * as ts from 'typescript';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -11,6 +11,8 @@ const ROOT = join(__dirname, '..', '..', '..');
 export interface Snippet {
   /** `README.md:41`, the line of its first line of code. */
   where: string;
+  /** The word behind ```ts; '' when there is none. */
+  name: string;
   code: string;
   /** Where the compiler is told that it lies. */
   path: string;
@@ -28,11 +30,13 @@ function snippetsOf(file: string): Snippet[] {
   const snippets: Snippet[] = [];
   const lines = readFileSync(join(ROOT, file), 'utf8').split('\n');
   for (let start = 0; start < lines.length; start++) {
+    const [, name = ''] = /^```(?:ts|typescript)(?: (\S+))?$/.exec(lines[start]!) ?? [undefined, undefined];
     if (!/^```(ts|typescript)\b/.test(lines[start]!)) continue;
     const end = lines.indexOf('```', start + 1);
     if (end === -1) throw new Error(`${file}:${start + 1}: the code block has no end.`);
     const path = join(ROOT, 'test', 'docs', `${file.replaceAll(/\W/g, '-')}-${start + 2}.ts`);
-    snippets.push({ where: `${file}:${start + 2}`, code: lines.slice(start + 1, end).join('\n'), path });
+    const code = lines.slice(start + 1, end).join('\n');
+    snippets.push({ where: `${file}:${start + 2}`, name, code, path });
     start = end;
   }
   return snippets;
@@ -80,9 +84,4 @@ export function run(snippet: Snippet, read: (name: string) => unknown): Record<s
   const exported: Record<string, unknown> = {};
   new Function('exports', 'require', outputText)(exported, read);
   return exported;
-}
-
-/** For messages: a path as it stands in the repository. */
-export function inRepository(path: string): string {
-  return relative(ROOT, dirname(path));
 }

@@ -1,0 +1,158 @@
+/**
+ * Every TypeScript block of the README and of docs/ compiles as it is printed, and does what the text beside
+ * it says. A block is known by the word behind its ```ts.
+ */
+import { CACHE_MANAGER } from '@nestjs/cache-manager';
+import type { INestApplication, Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { MemcachedCache } from '../../lib/cache/cache.js';
+import { MemcachedPool } from '../../lib/core/pool/pool.js';
+import { TestMemcached } from '../../lib/testing/server.js';
+import { compile, readSnippets, run, type Snippet } from './support/snippets.js';
+
+const snippets = readSnippets();
+const named = new Map(snippets.map((snippet) => [snippet.name, snippet]));
+
+/** Runs when the snippets do: what they import is what they would get. */
+const read = (name: string): unknown => require(name);
+
+describe('the snippets', () => {
+  // Compiles them all as one program.
+  it('compile', () => {
+    expect(compile(snippets)).toEqual([]);
+  }, 120_000);
+
+  it('have a name each', () => {
+    expect(snippets.map(({ name, where }) => name || where)).toEqual([...named.keys()]);
+  });
+
+  it('are run below, all of them', () => {
+    expect([...named.keys()].sort()).toEqual([...ran].sort());
+  });
+});
+
+const ran = new Set<string>();
+
+/** Boots a snippet's AppModule on memcacheds inside the process, one for each address it names. */
+function application(
+  name: string,
+  promise: string,
+  body: (app: INestApplication, exported: Record<string, Type>, servers: TestMemcached[]) => Promise<void>,
+): void {
+  ran.add(name);
+  it(`${name}: ${promise}`, async () => {
+    const { snippet, servers } = await withServers(named.get(name)!);
+    let app: INestApplication | undefined;
+    try {
+      const exported = run(snippet, read) as Record<string, Type>;
+      const testing = await Test.createTestingModule({ imports: [exported.AppModule!] }).compile();
+      app = testing.createNestApplication({ logger: false });
+      await app.listen(0, '127.0.0.1');
+      await body(app, exported, servers);
+    } finally {
+      await app?.close();
+      for (const server of servers) await server.stop();
+    }
+  }, 30_000);
+}
+
+async function withServers(snippet: Snippet) {
+  const servers: TestMemcached[] = [];
+  let { code } = snippet;
+  for (const address of new Set(code.match(/127\.0\.0\.1:112\d\d/g))) {
+    const server = await TestMemcached.start();
+    servers.push(server);
+    code = code.replaceAll(address, server.address);
+  }
+  return { snippet: { ...snippet, code }, servers };
+}
+
+async function visit(app: INestApplication, path: string) {
+  const response = await fetch(`${await app.getUrl()}${path}`);
+  return { status: response.status, body: await response.json() };
+}
+
+describe('the README', () => {
+  application('cacheable', 'find runs once, and a hit is what the miss was', async (app, { UserService }) => {
+    const users = app.get(UserService!);
+    const found = await users.find('7');
+    expect(found).toStrictEqual({ id: '7', readAt: expect.any(Date) });
+    expect(await users.find('7')).toStrictEqual(found);
+    const [one, other] = await Promise.all([users.find('8'), users.find('8')]);
+    expect(one).toStrictEqual(other);
+  });
+
+  ran.add('injected');
+  it('injected: the cache loads once, counts in the pool, clears its own', async () => {
+    const server = await TestMemcached.start();
+    const pool = new MemcachedPool({ nodes: server.address });
+    const { PriceService } = run(named.get('injected')!, read) as Record<string, Type>;
+    const prices = new PriceService!(pool, new MemcachedCache(pool));
+    expect(await prices.price('lamp')).toEqual({ article: 'lamp', cents: 1_999 });
+    expect([await prices.views('lamp'), await prices.views('lamp')]).toEqual([1, 2]);
+    expect(await prices.forgetPrices()).toBe(true);
+    expect(await pool.incr('views:lamp')).toBe(3);
+    await pool.close();
+    await server.stop();
+  });
+
+  it('config: nodes and times come from the environment', async () => {
+    const server = await TestMemcached.start();
+    process.env.MEMCACHED_NODES = server.address;
+    process.env.MEMCACHED_TIMEOUT = '250ms';
+    try {
+      const { AppModule } = run(named.get('config')!, read) as Record<string, Type>;
+      const testing = await Test.createTestingModule({ imports: [AppModule!] }).compile();
+      expect([...(await testing.get(MemcachedPool).version()).keys()]).toEqual([server.address]);
+      await testing.close();
+    } finally {
+      delete process.env.MEMCACHED_NODES;
+      delete process.env.MEMCACHED_TIMEOUT;
+      await server.stop();
+    }
+  });
+  ran.add('config');
+
+  application('cache-module', 'the page is cached and clear() leaves the rest', async (app) => {
+    const first = await visit(app, '/news');
+    const manager = app.get(CACHE_MANAGER);
+    // CacheInterceptor does not wait for what it writes.
+    for (let left = 400; (await manager.get('/news')) === undefined; left--) expect(left).toBeGreaterThan(0);
+    expect(await visit(app, '/news')).toEqual(first);
+    await app.get(MemcachedCache).set('mine', 1);
+    await manager.clear();
+    expect(await manager.get('/news')).toBeUndefined();
+    expect(await app.get(MemcachedCache).get('mine')).toBe(1);
+  });
+
+  application('terminus', 'up, then degraded with 200, then down with 503', async (app, _, servers) => {
+    expect(await visit(app, '/health')).toMatchObject({ status: 200, body: { status: 'ok' } });
+    for (const [server, status, word] of [
+      [servers[0]!, 200, 'degraded'],
+      [servers[1]!, 503, 'error'],
+    ] as const) {
+      await server.stop();
+      // Whatever fails blacklists its node.
+      const keys = Array.from({ length: 50 }, (__, i) => `key ${i}`);
+      await app.get(MemcachedCache).getMany(keys);
+      await app.get(MemcachedCache).getMany(keys);
+      expect(await visit(app, '/health')).toMatchObject({ status, body: { status: word } });
+    }
+  });
+
+  application(
+    'pools',
+    'each name has a pool and a cache of its own',
+    async (app, { SessionService }, servers) => {
+      const { sessions, cache } = app.get(SessionService!);
+      expect([...(await sessions.version()).keys()]).toEqual([servers[1]!.address]);
+      expect([...(await app.get(MemcachedPool).version()).keys()]).toEqual([servers[0]!.address]);
+      await cache.set('key', 'of the sessions');
+      expect(await app.get(MemcachedCache).get('key')).toBeUndefined();
+    },
+  );
+
+  // A test in the README is a test here.
+  ran.add('testing');
+  run(named.get('testing')!, read);
+});
