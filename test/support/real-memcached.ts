@@ -13,6 +13,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 /** Is there a `memcached` on this machine? Tests that need it use `describeReal`, which says when it is not. */
 export const hasMemcached = spawnSync('memcached', ['-V'], { stdio: 'ignore' }).status === 0;
 
+/** `'1.6.18'`; empty without a `memcached`. */
+export const memcachedVersion = hasMemcached
+  ? spawnSync('memcached', ['-V'], { encoding: 'latin1' })
+      .stdout.replace(/^memcached\s+/, '')
+      .trim()
+  : '';
+
 /** `describe` with memcached; without it the block shows up in the report as skipped, never as passed. */
 export const describeReal: typeof describe.skip = hasMemcached ? describe : describe.skip;
 
