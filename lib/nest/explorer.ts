@@ -29,16 +29,18 @@ export class CacheableExplorer implements OnModuleInit, OnApplicationShutdown {
   }
 
   onModuleInit(): void {
-    const owners = new Map<string, object>();
+    const owners = new Map<string, Owner>();
     for (const wrapper of [...this.#discovery.getProviders(), ...this.#discovery.getControllers()]) {
       const prototype = prototypeOf(wrapper.instance) ?? wrapper.metatype?.prototype;
       const plans = plansOf(prototype);
       if (plans.length === 0) continue;
+      const single = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+      const adopted = single && adopt(wrapper.instance, this.#moduleRef);
       for (const plan of plans) {
         if (!this.#registry.has(plan.pool)) tellUnknownPool(plan, this.#registry.whatThereIs());
-        if (plan.usesDefaultKey) claim(owners, plan, prototype.constructor);
+        if (!plan.usesDefaultKey) continue;
+        claim(owners, plan, { type: prototype.constructor, instance: wrapper.instance, adopted });
       }
-      if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) adopt(wrapper.instance, this.#moduleRef);
     }
     this.#started = true;
     running.applications++;
@@ -54,14 +56,26 @@ function prototypeOf(instance: unknown): object | undefined {
   return typeof instance === 'object' && instance !== null ? Object.getPrototypeOf(instance) : undefined;
 }
 
-/** A default key names the class by its name only, so two classes of one name would read each other's values. */
-function claim(owners: Map<string, object>, plan: Plan, owner: { name: string }): void {
-  const start = JSON.stringify([plan.pool, plan.namespace, owner.name, plan.method]);
-  const holder = owners.get(start);
-  if (holder === undefined) owners.set(start, owner);
-  if (holder === undefined || holder === owner) return;
+/** Who answers under the default keys of one method. */
+interface Owner {
+  readonly type: { name: string };
+  readonly instance: unknown;
+  readonly adopted: boolean;
+}
+
+/**
+ * A default key names the class by its name only. Two classes of one name would read each other's values, and so
+ * would two instances that factories made, presumably from different things.
+ */
+function claim(owners: Map<string, Owner>, plan: Plan, owner: Owner): void {
+  const start = JSON.stringify([plan.pool, plan.namespace, owner.type.name, plan.method]);
+  const holder = owners.get(start) ?? owner;
+  owners.set(start, holder);
+  const sameInstance = holder.instance === owner.instance;
+  if (holder.type === owner.type && (sameInstance || !(holder.adopted || owner.adopted))) return;
+  const what = holder.type === owner.type ? 'instances of the class' : 'classes named';
   throw new MemcachedOptionError(
-    `${plan.where}: there are two classes named ${owner.name} with a method ${plan.method}() that has no "key", ` +
-      'so they would share their keys. Give one of them a "key" or a "namespace".',
+    `${plan.where}: there are two ${what} ${owner.type.name} with a method ${plan.method}() that has no "key", ` +
+      'so they would share their keys. Give it a "key" or a "namespace".',
   );
 }

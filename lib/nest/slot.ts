@@ -103,14 +103,15 @@ export function plansOf(prototype: unknown): Plan[] {
   return plans;
 }
 
-/** Gives an instance that a factory made its application. One that Nest made keeps what it was given. */
-export function adopt(instance: object, moduleRef: ModuleRef): void {
+/** Gives an instance that a factory made its application; `false`: Nest made it, so it has what it needs. */
+export function adopt(instance: object, moduleRef: ModuleRef): boolean {
   const given = givenTo(instance);
-  if (given !== undefined && !given.adopted) return;
+  if (given !== undefined && !given.adopted) return false;
   const taken = given ?? give(instance);
   taken.adopted = true;
   taken.moduleRef = moduleRef;
   taken.caches.clear();
+  return true;
 }
 
 /** Applications with a pool that are running; only to know whether a missing slot is worth a warning. */
@@ -165,7 +166,8 @@ const views = new WeakMap<MemcachedCache, Map<string, MemcachedCache>>();
 
 function view(cache: MemcachedCache, namespace: string): MemcachedCache {
   const byName = views.get(cache) ?? new Map<string, MemcachedCache>();
+  views.set(cache, byName);
   const found = byName.get(namespace) ?? cache.namespace(namespace);
-  views.set(cache, byName.set(namespace, found));
+  byName.set(namespace, found);
   return found;
 }

@@ -525,6 +525,15 @@ export function cacheableSuite(start: StartBackend, compiled: { withMetadata: bo
       );
     });
 
+    it('refuses to boot with two instances from factories that would share their keys', async () => {
+      const make = (provide: string) => ({ provide, useFactory: () => new Catalog() });
+      await expect(boot({ providers: [make('EU'), make('US')] })).rejects.toThrow(
+        'there are two instances of the class Catalog with a method byDefaultKey() that has no "key"',
+      );
+      const alias = { provide: 'US', useExisting: 'EU' };
+      await expect(boot({ providers: [make('EU'), alias] })).resolves.toBeDefined();
+    });
+
     it('runs uncached, warning once, when the key function throws or gives no string', async () => {
       @Injectable()
       class Odd {

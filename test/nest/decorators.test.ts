@@ -1,0 +1,89 @@
+/**
+ * What a decorator refuses when the class is loaded, so that no request ever meets it. The compiler would have
+ * refused most of it too; not everybody asks it.
+ */
+import {
+  Cacheable,
+  type CacheableOptions,
+  CacheEvict,
+  type CacheEvictOptions,
+  CachePut,
+} from '../../lib/index.js';
+
+type AnyDecorator = (target: unknown, name: unknown, descriptor: unknown) => void;
+
+class Catalog {
+  static fetch() {}
+  async find() {}
+  get size() {
+    return 1;
+  }
+}
+
+const method = { value: Catalog.prototype.find };
+
+function cacheable(options: object = {}): AnyDecorator {
+  return Cacheable(options as CacheableOptions) as unknown as AnyDecorator;
+}
+
+function cacheEvict(options: object): AnyDecorator {
+  return CacheEvict(options as CacheEvictOptions) as unknown as AnyDecorator;
+}
+
+it.each<[string, () => void, string]>([
+  [
+    'a getter',
+    () => cacheable()(Catalog.prototype, 'size', Object.getOwnPropertyDescriptor(Catalog.prototype, 'size')),
+    '@Cacheable on Catalog.size(): a getter cannot wait for the cache. Make it an async method.',
+  ],
+  ['a static method', () => cacheable()(Catalog, 'fetch', { value: Catalog.fetch }), 'a static method'],
+  ['a property', () => cacheable()(Catalog.prototype, 'field', undefined), 'it can only stand on a method'],
+  [
+    'a standard decorator',
+    () => cacheable()(Catalog.prototype.find, { kind: 'method', name: 'find' }, undefined),
+    'decorated without "experimentalDecorators"',
+  ],
+  [
+    'a misspelt option',
+    () => cacheable({ tll: '5m' })(Catalog.prototype, 'find', { ...method }),
+    '@Cacheable on Catalog.find(): there is no option "tll". Did you mean "ttl"?',
+  ],
+  [
+    'a time that is none',
+    () => cacheable({ ttl: '5 minuts' })(Catalog.prototype, 'find', { ...method }),
+    'option "ttl" must be milliseconds of 0 or more, or a string like \'10m\', not "5 minuts"',
+  ],
+  [
+    'a key that is no function',
+    () => cacheable({ key: 'all' })(Catalog.prototype, 'find', { ...method }),
+    'option "key" must be a function of the arguments that gives a string, not "all"',
+  ],
+  [
+    'an unknown kind of answer',
+    () => cacheable({ returns: 'stream' })(Catalog.prototype, 'find', { ...method }),
+    'option "returns" must be \'promise\' or \'observable\', not "stream"',
+  ],
+  [
+    'a method named by a symbol, without a key',
+    () => cacheable()(Catalog.prototype, Symbol('find'), { ...method }),
+    '@Cacheable on Catalog.Symbol(find)() needs a "key"',
+  ],
+  [
+    '@CachePut without a key',
+    () => (CachePut({} as never) as unknown as AnyDecorator)(Catalog.prototype, 'find', { ...method }),
+    '@CachePut on Catalog.find() needs a "key".',
+  ],
+  [
+    '@CacheEvict of nothing',
+    () => cacheEvict({ namespace: 'products' })(Catalog.prototype, 'find', { ...method }),
+    '@CacheEvict on Catalog.find() needs either a "key" or "all: true".',
+  ],
+  [
+    '@CacheEvict of a key and everything',
+    () => cacheEvict({ key: () => 'a', all: true })(Catalog.prototype, 'find', { ...method }),
+    'needs either a "key" or "all: true"',
+  ],
+])('refuses %s', (_, decorate, sentence) => {
+  expect(decorate).toThrow(sentence);
+  expect(decorate).toThrow(expect.objectContaining({ code: 'MEMCACHED_OPTION' }));
+});
