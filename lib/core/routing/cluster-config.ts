@@ -201,13 +201,19 @@ function readKetamaServers(
 
 // ---- nodes and nodesExt: what else is known about a server ----
 
-interface KnownNode extends Partial<ClusterServer> {}
+type KnownNode = Partial<ClusterServer>;
 
-function readNodes(config: JsonRecord): readonly KnownNode[] {
-  const extended = Array.isArray(config.nodesExt) ? config.nodesExt.map(readExtendedNode) : [];
-  const plain = Array.isArray(config.nodes) ? config.nodes.map(readNode) : [];
-  // nodesExt first: only it knows the ports of TLS.
-  return [...extended, ...plain].filter((node) => node !== undefined);
+interface KnownNodes {
+  /** `nodes`: everywhere, without the ports of TLS. */
+  readonly plain: readonly KnownNode[];
+  /** `nodesExt`: since Couchbase 3.0. */
+  readonly extended: readonly KnownNode[];
+}
+
+function readNodes(config: JsonRecord): KnownNodes {
+  const list = (given: unknown, read: (entry: unknown) => KnownNode | undefined) =>
+    Array.isArray(given) ? given.map(read).filter((node) => node !== undefined) : [];
+  return { plain: list(config.nodes, readNode), extended: list(config.nodesExt, readExtendedNode) };
 }
 
 function readNode(given: unknown): KnownNode | undefined {
@@ -230,25 +236,34 @@ function readExtendedNode(given: unknown): KnownNode | undefined {
   };
 }
 
+function portsOf(
+  server: { host: string; port: number },
+  { plain, extended }: KnownNodes,
+  asked: string,
+): Omit<ClusterServer, 'host' | 'port'> {
+  const paired = pair(server, extended, asked);
+  return {
+    tlsPort: paired?.tlsPort,
+    managementPort: paired?.managementPort ?? pair(server, plain, asked)?.managementPort,
+    managementTlsPort: paired?.managementTlsPort,
+  };
+}
+
 /**
  * `serverList` and the lists of nodes may differ in order, so they are paired by host and port. An entry
  * without a host is on the host that was asked (seen with Couchbase 7.0); that one may have been asked
  * by another of its names, so its port alone decides when no entry has the right host.
  */
-function portsOf(
+function pair(
   server: { host: string; port: number },
   nodes: readonly KnownNode[],
   asked: string,
-): Omit<ClusterServer, 'host' | 'port'> {
+): KnownNode | undefined {
   const samePort = nodes.filter((node) => node.port === server.port);
-  const paired =
+  return (
     samePort.find((node) => (node.host ?? asked) === server.host) ??
-    samePort.find((node) => node.host === undefined);
-  return {
-    tlsPort: paired?.tlsPort,
-    managementPort: paired?.managementPort,
-    managementTlsPort: paired?.managementTlsPort,
-  };
+    samePort.find((node) => node.host === undefined)
+  );
 }
 
 // ---- small readers ----
