@@ -50,7 +50,7 @@ class Clone {
     };
     const text = JSON.stringify({ ...numbers, ...report });
     const write = report === undefined ? '' : `echo '${text}' > .cache/test.json`;
-    this.script('node_modules/.bin/jest', `echo "jest $*" >> asked\n${write}\nexit ${code}`);
+    this.tool('jest', `${write}\nexit ${code}`);
   }
 
   /** A program on the PATH that notes what it was asked and then does this. */
@@ -59,6 +59,11 @@ class Clone {
       join('bin', name),
       name === 'node' ? body : `echo "${name} $*" >> "${this.folder}/asked"\n${body}`,
     );
+  }
+
+  /** The same for a tool that the packages bring. */
+  tool(name: string, body = ''): void {
+    this.script(join('node_modules/.bin', name), `echo "${name} $*" >> asked\n${body}`);
   }
 
   script(path: string, body: string): void {
@@ -80,10 +85,13 @@ class Clone {
     return { code: status, lines: `${stdout}${stderr}`.trimEnd().split('\n') };
   }
 
-  /** What jest, npm and apt-get were asked, in order. */
+  has(path: string): boolean {
+    return existsSync(join(this.folder, path));
+  }
+
+  /** What the tools and programs were asked, in order. */
   get asked(): string[] {
-    const path = join(this.folder, 'asked');
-    return existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
+    return this.has('asked') ? readFileSync(join(this.folder, 'asked'), 'utf8').trimEnd().split('\n') : [];
   }
 }
 
@@ -233,7 +241,7 @@ describe('npm run check', () => {
   });
 
   it('does not pack what could not be built, runs the rest and fails', () => {
-    clone.script('node_modules/.bin/tsc', 'echo "lib/index.ts(1,1): error"; exit 1');
+    clone.tool('tsc', 'echo "lib/index.ts(1,1): error"; exit 1');
     const { code, lines } = clone.run('check.mjs', 'publint', 'lockfile');
     expect(lines).toContain('The library could not be built.');
     expect(lines).toContain('Not run: pack failed.');
@@ -259,5 +267,78 @@ describe('npm run check', () => {
     const result = clone.run('check.mjs', 'audit');
     expect(result.lines).toContainEqual(expect.stringMatching(new RegExp(`^audit: ${state},`)));
     expect(result.code).toBe(code);
+  });
+});
+
+describe('npm run build', () => {
+  it('removes the output of a source that is gone, and keeps the others', () => {
+    clone.tool('tsc');
+    clone.write('lib/kept.ts', '');
+    for (const name of ['kept', 'gone']) {
+      clone.write(`dist/esm/${name}.js`, '');
+      clone.write(`dist/cjs/${name}.d.ts`, '');
+    }
+    expect(clone.run('build.mjs').code).toBe(0);
+    expect(
+      ['esm/kept.js', 'cjs/kept.d.ts', 'esm/gone.js', 'cjs/gone.d.ts'].map((file) =>
+        clone.has(`dist/${file}`),
+      ),
+    ).toEqual([true, true, false, false]);
+  });
+
+  it('fails with the words of the compiler', () => {
+    clone.tool('tsc', 'echo "lib/index.ts(1,1): error"; exit 1');
+    const { code, lines } = clone.run('build.mjs');
+    expect(lines).toContain('lib/index.ts(1,1): error');
+    expect(code).toBe(1);
+  });
+});
+
+describe('npm start', () => {
+  const builds = () => clone.asked.map((line) => line.split(' ')[0]);
+  beforeEach(() => {
+    clone.tool('tsc');
+    clone.tool(
+      'nest',
+      `/bin/mkdir -p dist/sample-app; echo 'console.log("serving");' > dist/sample-app/main.js`,
+    );
+    clone.write('lib/core/index.ts', '');
+    clone.write('sample-app/main.ts', '');
+  });
+
+  it('builds the library, compiles the application and runs it', () => {
+    const { code, lines } = clone.run('start.mjs');
+    expect(builds()).toEqual(['tsc', 'tsc', 'nest']);
+    expect(lines.at(-1)).toBe('serving');
+    expect(code).toBe(0);
+  });
+
+  it('skips at the second start what is up to date', () => {
+    clone.run('start.mjs');
+    expect(clone.run('start.mjs').lines).toEqual(['serving']);
+    expect(builds()).toEqual(['tsc', 'tsc', 'nest']);
+  });
+
+  it('builds again when a file of the library changed, and when one is gone', () => {
+    clone.run('start.mjs');
+    clone.write('lib/core/index.ts', 'export {};');
+    clone.run('start.mjs');
+    rmSync(join(clone.folder, 'lib/core/index.ts'));
+    clone.run('start.mjs');
+    expect(builds().filter((tool) => tool === 'tsc')).toHaveLength(6);
+  });
+
+  it('compiles only the application when only that changed', () => {
+    clone.run('start.mjs');
+    clone.write('sample-app/main.ts', 'export {};');
+    clone.run('start.mjs');
+    expect(builds()).toEqual(['tsc', 'tsc', 'nest', 'nest']);
+  });
+
+  it('does not run an application that could not be compiled', () => {
+    clone.tool('nest', 'echo "sample-app/main.ts(1,1): error"; exit 1');
+    const { code, lines } = clone.run('start.mjs');
+    expect(lines).toContain('sample-app/main.ts(1,1): error');
+    expect(code).toBe(1);
   });
 });
