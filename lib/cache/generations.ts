@@ -82,7 +82,7 @@ export class Generations {
 
   /** The copy that decides over the values stored under `storedKey`. */
   slot(storedKey: string): Slot {
-    return this.#slotOf(this.#pool.nodeOf?.(storedKey));
+    return this.#slotOf(this.#nodeOf(storedKey));
   }
 
   /** The generation now, from a read that begins in this turn. Never rejects. */
@@ -120,8 +120,17 @@ export class Generations {
   }
 
   #nodes(): NodeName[] {
-    if (this.#pool.nodeOf?.(this.#key) === undefined) return [undefined];
+    if (this.#nodeOf(this.#key) === undefined) return [undefined];
     return this.#pool.nodes().map((node) => node.name);
+  }
+
+  /** A key the pool cannot route fails where it is sent, not here. */
+  #nodeOf(key: string): NodeName {
+    try {
+      return this.#pool.nodeOf?.(key);
+    } catch {
+      return undefined;
+    }
   }
 
   #slotOf(node: NodeName): Slot {
@@ -199,7 +208,7 @@ export class Generations {
   }
 
   /** Without the caller's signal: others may wait for the same answer. Without a TTL: it never ends. */
-  #options(slot: Slot, { timeout }: CallOptions): CallOptions & { node?: string } {
+  #options(slot: Slot, { timeout }: CallOptions): CallOptions {
     return slot.node === undefined ? { timeout } : { timeout, node: slot.node };
   }
 

@@ -6,25 +6,22 @@ import type { Clock } from '../core/base/clock.js';
 import type { Duration } from '../core/base/durations.js';
 import type { CallOptions, StoreOptions } from '../core/pool/types.js';
 
-/** Names the node a command goes to, whatever its key would be routed to. */
-export interface NodeChoice {
-  node?: string | undefined;
-}
+export type { ClassOf } from '../core/value/rebuild.js';
 
 export interface CachePool {
   readonly name: string;
-  get<T = unknown>(key: string, options?: CallOptions & NodeChoice): Promise<T | undefined>;
+  get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined>;
   getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>>;
-  set(key: string, value: unknown, options?: StoreOptions & NodeChoice): Promise<void>;
+  set(key: string, value: unknown, options?: StoreOptions): Promise<void>;
   setMany(entries: Iterable<readonly [string, unknown]>, options?: StoreOptions): Promise<void>;
-  add(key: string, value: unknown, options?: StoreOptions & NodeChoice): Promise<boolean>;
+  add(key: string, value: unknown, options?: StoreOptions): Promise<boolean>;
   delete(key: string, options?: CallOptions): Promise<boolean>;
   deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number>;
   nodes(): readonly { readonly name: string }[];
   /**
    * Name of the node that a command for `key` would go to now; `undefined` where any node takes any key, or
-   * where keys cannot be put on a node of choice. A pool without it keeps one generation per namespace,
-   * where its key is routed to; a pool that has it takes {@link NodeChoice} too.
+   * where keys cannot be put on a node of choice. Without it there is one generation per namespace, kept where
+   * its key is routed to.
    */
   nodeOf?(key: string): string | undefined;
 }
@@ -43,11 +40,6 @@ export interface CacheHooks {
   clock?: Clock | undefined;
   /** For tests: numbers from 0 up to 1, for jitter. @defaultValue Math.random */
   random?: (() => number) | undefined;
-}
-
-/** A class as an option takes it; private constructors are welcome, it is never called. */
-export interface ClassOf<T = unknown> {
-  readonly prototype: T;
 }
 
 /** Taken by every call of the cache. */

@@ -32,7 +32,7 @@ export class Room {
     });
     const { counts } = this.ledger;
     this.reader = new Reader(pool, generations, trouble, counts);
-    this.writer = new Writer(pool, generations, trouble, counts);
+    this.writer = new Writer(pool, generations, trouble, counts, namespace);
     this.filler = new Filler(this.reader, this.writer, this.flights, counts, clock, trouble);
   }
 }

@@ -1,15 +1,13 @@
 /**
- * Values as the cache hands them on: private copies, instances turned into plain data and back.
+ * Values as the cache hands them on: private copies, instances turned into data and back.
  *
- * Invariant: a copy shares nothing that can be changed with what it was made from, and equals it at any
- * depth as far as a codec would keep it. What cannot be copied so is said to be, never copied in part.
- * Whether a value can be stored is decided by the codec, not here.
+ * Invariant: a copy equals what a codec would give back, and shares nothing with what it was made from that
+ * could be changed. What no codec would store is not copied, not even in part. Which values those are is
+ * decided in `core/value`; plain data, the common case, is copied here without the detour over text.
  */
-import { MemcachedValueError } from '../core/base/errors.js';
+import { createCodec } from '../core/value/default-codec.js';
+import { rebuild } from '../core/value/rebuild.js';
 import type { ClassOf } from './ports.js';
-
-/** Deeper than any data that is meant; less than what the stack holds. */
-const MAX_DEPTH = 500;
 
 export interface Shape {
   type?: ClassOf | undefined;
@@ -23,23 +21,27 @@ export interface Shaped {
   copied: boolean;
 }
 
+/** As deep as a codec goes; it ends the walk through a value that contains itself. */
+const MAX_DEPTH = 500;
+const codec = createCodec({ maxDepth: MAX_DEPTH });
+
 /** The data to store of `value`: instances of `type` as their own properties, with `plain` every instance. */
-export function toData(value: unknown, shape: Shape): Shaped {
+export function toData(value: unknown, { type, plain }: Shape): Shaped {
   try {
-    return { data: copy(withoutType(value, shape.type), shape.plain === true), copied: true };
+    const data = type === undefined ? value : withoutType(value, type);
+    return { data: plain === true ? throughCodec(data, true) : copy(data), copied: true };
   } catch {
-    // A getter or toJSON() of the application may throw anything; the value then stays what it is.
+    // Refused, or a getter or toJSON() of the application threw, whatever it threw: it stays what it is.
     return { data: value, copied: false };
   }
 }
 
-/** What a caller gets of stored data. `data` must be its alone: it may be handed on as it is. */
+/** What a caller gets of data that is its alone: the data itself, or instances made of it. */
 export function fromData(data: unknown, type: ClassOf | undefined): unknown {
-  if (type === undefined) return data;
-  return Array.isArray(data) ? data.map((element) => rebuilt(element, type)) : rebuilt(data, type);
+  return type === undefined ? data : rebuild(type, data);
 }
 
-/** A copy, or the same when it cannot be copied: what a codec of the application's own has made. */
+/** A copy, or the same when it cannot be copied: what a serializer of the application's own has made. */
 export function copyOrShare(value: unknown): unknown {
   try {
     return copy(value);
@@ -48,49 +50,48 @@ export function copyOrShare(value: unknown): unknown {
   }
 }
 
-/**
- * A deep copy of what codecs keep: plain data, Date, Map, Set, bytes, bigint.
- * @param plain - instances of other classes become what their `toJSON()` gives, else their own properties;
- * functions and symbols go, as in JSON.
- * @throws MemcachedValueError for anything else and for what contains itself.
- */
-export function copy(value: unknown, plain = false, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null) {
-    if (typeof value !== 'function' && typeof value !== 'symbol') return value;
-    if (plain) return undefined;
-    throw refused(`a ${typeof value}`);
-  }
-  if (depth > MAX_DEPTH) throw refused(`something nested over ${MAX_DEPTH} levels deep`);
-  const prototype = Object.getPrototypeOf(value);
-  if (Array.isArray(value) && prototype === Array.prototype) {
-    return value.map((element) => copy(element, plain, depth + 1));
-  }
-  if (prototype === Object.prototype || prototype === null) return copyObject(value, prototype, plain, depth);
-  if (prototype === Date.prototype) return new Date((value as Date).getTime());
-  if (prototype === Buffer.prototype) return Buffer.from(value as Buffer);
-  if (prototype === Uint8Array.prototype) return new Uint8Array(value as Uint8Array);
-  if (prototype === Map.prototype) {
-    const entries = [...(value as Map<unknown, unknown>)];
-    return new Map(entries.map(([k, v]) => [copy(k, plain, depth + 1), copy(v, plain, depth + 1)]));
-  }
-  if (prototype === Set.prototype) {
-    return new Set([...(value as Set<unknown>)].map((element) => copy(element, plain, depth + 1)));
-  }
-  if (!plain || ArrayBuffer.isView(value)) throw refused(`an instance of ${className(value)}`);
-  if ('toJSON' in value && typeof value.toJSON === 'function') return copy(value.toJSON(), plain, depth + 1);
-  return copyObject(value, Object.prototype, plain, depth);
+/** @throws when no codec would store the value. */
+export function copy(value: unknown): unknown {
+  const copied = copyPlain(value, MAX_DEPTH);
+  return copied === OTHER ? throughCodec(value, false) : copied;
 }
 
-function copyObject(value: object, prototype: object | null, plain: boolean, depth: number): object {
-  if (!plain && Object.getOwnPropertySymbols(value).length > 0)
-    throw refused('an object with symbols as keys');
-  const made: Record<string, unknown> = prototype === null ? Object.create(null) : {};
-  for (const key of Object.keys(value)) {
-    const given = (value as Record<string, unknown>)[key];
-    const copied = copy(given, plain, depth + 1);
-    if (plain && copied === undefined && given !== undefined) continue;
-    if (key === '__proto__') define(made, key, copied);
-    else made[key] = copied;
+function throughCodec(value: unknown, plain: boolean): unknown {
+  if (value === undefined) return value;
+  const { body, flags } = codec.encode(value, { plain });
+  const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body);
+  return codec.decodeOwned(flags, bytes, 0, bytes.length);
+}
+
+const OTHER = Symbol('not plain data');
+
+/** A copy of plain data, or OTHER when a part is none: of a class, with symbols, a sparse array ... */
+function copyPlain(value: unknown, room: number): unknown {
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' || typeof value === 'symbol' ? OTHER : value;
+  }
+  if (room === 0 || Object.getOwnPropertySymbols(value).length > 0) return OTHER;
+  const keys = Object.keys(value);
+  if (Array.isArray(value)) return copyElements(value, keys, room);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return OTHER;
+  const made: Record<string, unknown> = {};
+  for (const key of keys) {
+    const part = copyPlain((value as Record<string, unknown>)[key], room - 1);
+    if (part === OTHER) return OTHER;
+    if (key === '__proto__') define(made, key, part);
+    else made[key] = part;
+  }
+  return made;
+}
+
+function copyElements(value: unknown[], keys: string[], room: number): unknown {
+  if (Object.getPrototypeOf(value) !== Array.prototype || keys.length !== value.length) return OTHER;
+  const made: unknown[] = [];
+  for (const element of value) {
+    const part = copyPlain(element, room - 1);
+    // A hole reads as undefined; the codec tells them apart.
+    if (part === OTHER || part === undefined) return OTHER;
+    made.push(part);
   }
   return made;
 }
@@ -100,39 +101,17 @@ function define(target: object, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
-function withoutType(value: unknown, type: ClassOf | undefined): unknown {
-  if (type === undefined) return value;
-  return Array.isArray(value)
-    ? value.map((element) => ownProperties(element, type))
-    : ownProperties(value, type);
+function withoutType(value: unknown, type: ClassOf): unknown {
+  if (Array.isArray(value)) return value.map((element) => ownProperties(element, type));
+  return ownProperties(value, type);
 }
 
 function ownProperties(value: unknown, type: ClassOf): unknown {
-  if (typeof value !== 'object' || value === null || !isInstance(value, type)) return value;
+  const prototype = type.prototype as object;
+  if (typeof value !== 'object' || value === null || !Object.prototype.isPrototypeOf.call(prototype, value)) {
+    return value;
+  }
   const made = {};
   for (const key of Object.keys(value)) define(made, key, (value as Record<string, unknown>)[key]);
   return made;
-}
-
-function isInstance(value: object, type: ClassOf): boolean {
-  return Object.prototype.isPrototypeOf.call(type.prototype as object, value);
-}
-
-/** Defined, not assigned: a setter of the class must not see data that went through it once already. */
-function rebuilt(data: unknown, type: ClassOf): unknown {
-  if (typeof data !== 'object' || data === null) return data;
-  const prototype = Object.getPrototypeOf(data);
-  if (prototype !== Object.prototype && prototype !== null) return data;
-  return Object.create(type.prototype as object, Object.getOwnPropertyDescriptors(data));
-}
-
-/** The class of a value, for messages; data cannot make it up. */
-export function className(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
-  const maker: unknown = Object.getPrototypeOf(value)?.constructor;
-  return typeof maker === 'function' && maker.name !== '' ? maker.name.slice(0, 60) : 'an unnamed class';
-}
-
-function refused(what: string): MemcachedValueError {
-  return new MemcachedValueError(`A value holds ${what}, which cannot be copied.`);
 }

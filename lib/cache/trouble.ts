@@ -7,8 +7,8 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import { MemcachedError, MemcachedPartialError } from '../core/base/errors.js';
+import { RefusedValueError } from '../core/value/refusals.js';
 import type { CacheLog } from './ports.js';
-import { className } from './shape.js';
 
 /** What fails for one node may work for another all the while; only this much quiet says it is over. */
 const QUIET = 10_000;
@@ -50,16 +50,14 @@ export class Trouble {
     this.#open('load', line, undefined);
   }
 
-  /** A value cannot be stored. One line for each of its class and reason. */
-  unstorable(value: unknown, error: Error): void {
-    const kind = className(value);
-    const seen = `${error.name} ${kind}`;
+  /** A value cannot be stored. One line for each kind in each namespace. */
+  unstorable(namespace: string, error: MemcachedError): void {
+    const kind = error instanceof RefusedValueError ? error.kind : error.code;
+    const seen = `${namespace} ${kind}`;
     if (this.#kinds.has(seen) || this.#kinds.size >= MAX_TOPICS) return;
     this.#kinds.add(seen);
-    this.#write(
-      'warn',
-      `A value (${kind}) is left uncached, and so will be others like it: ${error.message}`,
-    );
+    const more = 'Others like it will be left uncached without another line.';
+    this.#write('warn', `A value of the namespace "${namespace}" is left uncached. ${error.message} ${more}`);
   }
 
   /** Something worked. Called for every success, so it costs nothing while all is well. */

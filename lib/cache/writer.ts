@@ -41,6 +41,7 @@ export class Writer {
     private readonly generations: Generations,
     private readonly trouble: Trouble,
     private readonly counts: CacheStats,
+    private readonly namespace: string,
   ) {}
 
   /** Stores in the generation that is current when the call is made, or in a later one. */
@@ -150,13 +151,13 @@ export class Writer {
       this.trouble.succeeded();
       return 'done';
     } catch (error) {
-      return this.#notWritten(error, item.value, call);
+      return this.#notWritten(error, call);
     }
   }
 
-  #notWritten(error: unknown, value: unknown, call: CallOptions): Written {
+  #notWritten(error: unknown, call: CallOptions): Written {
     if (isAboutValue(error)) {
-      this.trouble.unstorable(value, error);
+      this.trouble.unstorable(this.namespace, error);
       return 'uncached';
     }
     passOn(error, call);
@@ -209,7 +210,7 @@ export class Writer {
     }
     for (const one of group) {
       const error = failed instanceof MemcachedPartialError ? failed.failed.get(one.item.key) : failed;
-      one.became = error === undefined ? 'done' : this.#notWritten(error, one.item.value, call);
+      one.became = error === undefined ? 'done' : this.#notWritten(error, call);
     }
   }
 }

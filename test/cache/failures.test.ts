@@ -37,6 +37,9 @@ describe.each(failures)('while every command fails with %s', (_name, error) => {
 
   it.each(operations)('%s answers when the pool itself throws', async (_operation, run, failed) => {
     const { cache, pool } = setup();
+    pool.nodeOf = () => {
+      throw error;
+    };
     for (const verb of ['get', 'getMany', 'set', 'setMany', 'add', 'delete', 'deleteMany'] as const) {
       pool[verb] = () => {
         throw error;
@@ -204,7 +207,7 @@ describe('the log', () => {
     class Secretive {}
     const value = Object.assign(new Secretive(), { constructor: { name: 'hunter2' } });
     await cache.set('k', value);
-    expect(lines[0]).toContain('(Secretive)');
+    expect(lines[0]).toContain('an instance of Secretive');
     expect(lines.join()).not.toContain('hunter2');
   });
 });

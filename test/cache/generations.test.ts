@@ -1,5 +1,5 @@
-import type { MemcachedCache } from '../../lib/cache/cache.js';
 import { MemcachedConnectionError, MemcachedDecodeError } from '../../lib/core/base/errors.js';
+import { ClearRace } from './support/clear-race.js';
 import { heldLoader, isGeneration, ofValues, setup, until } from './support/setup.js';
 
 const nodes = ['a:1', 'b:1', 'c:1'];
@@ -103,29 +103,9 @@ describe('clear', () => {
     async (_, count) => {
       const { pool, elsewhere } = setup({}, { nodes });
       const caches = Array.from({ length: count }, () => elsewhere());
-      const pick = (n: number): number => Math.floor(Math.random() * n);
-      let cleared = 0; // clears that have been confirmed
-      let wrong = 0;
-      const load = async (): Promise<{ loadedAfter: number }> => {
-        const loadedAfter = cleared;
-        await new Promise<void>((resolve) => setImmediate(resolve));
-        return { loadedAfter };
-      };
-      const work = async (mine: MemcachedCache): Promise<void> => {
-        for (let i = 0; i < 200; i++) {
-          const key = keys[pick(6)]!;
-          if (pick(10) === 0 && (await mine.clear())) cleared++;
-          // A set beside a clear may come after it, so nothing can be said of when it was.
-          if (pick(10) === 0) await mine.set(key, { loadedAfter: Number.POSITIVE_INFINITY });
-          const before = cleared;
-          const seen = await (pick(2) === 0
-            ? mine.get<{ loadedAfter: number }>(key)
-            : mine.getOrSet(key, load));
-          if (seen !== undefined && seen.loadedAfter < before) wrong++;
-        }
-      };
-      await Promise.all(Array.from({ length: 4 }, (_, i) => work(caches[i % count]!)));
-      expect(wrong).toBe(0);
+      const race = new ClearRace(keys.slice(0, 6));
+      await Promise.all(Array.from({ length: 4 }, (_, i) => race.run(caches[i % count]!, 200)));
+      expect(race.wrong).toBe(0);
       expect(caches[0]!.stats().hits).toBeGreaterThan(20);
       expect(pool.requests.length).toBeGreaterThan(600);
     },

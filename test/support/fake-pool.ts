@@ -3,7 +3,7 @@
  * network would, and can be told to fail, to hold answers back, to forget keys.
  *
  * Invariant: a command takes effect when it is answered, not when it is called, and nothing a caller holds
- * is shared with what is stored. Wire, sockets and encodings are left to the real one.
+ * is shared with what is stored. Values go through the real codec; wire and sockets are left to the real pool.
  */
 import type { Clock } from '../../lib/core/base/clock.js';
 import { systemClock } from '../../lib/core/base/clock.js';
@@ -13,9 +13,10 @@ import {
   type MemcachedError,
   MemcachedPartialError,
   MemcachedTooLargeError,
-  MemcachedValueError,
 } from '../../lib/core/base/errors.js';
 import type { CallOptions, StoreOptions } from '../../lib/core/pool/types.js';
+import type { EncodedValue } from '../../lib/core/value/codec.js';
+import { createCodec } from '../../lib/core/value/default-codec.js';
 
 export type FakeVerb = 'get' | 'getMany' | 'set' | 'setMany' | 'add' | 'delete' | 'deleteMany';
 
@@ -26,7 +27,7 @@ export interface FakeRequest {
   node: string;
   /** Requests of one turn of the event loop have the same number: they would leave in one write. */
   turn: number;
-  options: (StoreOptions & { node?: string | undefined }) | undefined;
+  options: StoreOptions | undefined;
 }
 
 export interface FakePoolOptions {
@@ -37,6 +38,13 @@ export interface FakePoolOptions {
   /** Texts and bytes longer than this are refused as too large. */
   maxItemBytes?: number;
 }
+
+interface FakeItem {
+  value: EncodedValue;
+  ends: number;
+}
+
+const codec = createCodec();
 
 interface Held {
   request: FakeRequest;
@@ -51,7 +59,7 @@ export class FakePool {
   fail: (request: FakeRequest, key: string) => Error | undefined = () => undefined;
   nodeOf?: (key: string) => string | undefined;
 
-  readonly #items = new Map<string, Map<string, { value: unknown; ends: number }>>();
+  readonly #items = new Map<string, Map<string, FakeItem>>();
   readonly #clock: Clock;
   readonly #maxItemBytes: number;
   #holds: (request: FakeRequest) => boolean = () => false;
@@ -97,14 +105,16 @@ export class FakePool {
   /** What is stored under the first key that `which` says yes to. */
   peek(which: (key: string) => boolean): unknown {
     for (const items of this.#items.values()) {
-      for (const [key, item] of items) if (which(key)) return item.value;
+      for (const [key, item] of items) if (which(key)) return decode(item.value);
     }
     return undefined;
   }
 
   /** Puts something under a key, on the node it is routed to, as another program would. */
   poke(key: string, value: unknown): void {
-    this.#items.get(this.#route(key))!.set(key, { value, ends: Number.POSITIVE_INFINITY });
+    this.#items
+      .get(this.#route(key))!
+      .set(key, { value: codec.encode(value), ends: Number.POSITIVE_INFINITY });
   }
 
   /** Drops keys as memcached does when it needs the room. */
@@ -145,7 +155,7 @@ export class FakePool {
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: StoreOptions): Promise<void> {
-    const bodies = new Map<string, unknown>();
+    const bodies = new Map<string, EncodedValue>();
     const refused = new Map<string, MemcachedError>();
     for (const [key, value] of entries) {
       try {
@@ -158,7 +168,7 @@ export class FakePool {
       'setMany',
       [...bodies.keys()],
       options,
-      (items, key) => void items.set(key, { value: bodies.get(key), ends: this.#ends(options) }),
+      (items, key) => void items.set(key, { value: bodies.get(key)!, ends: this.#ends(options) }),
       refused,
     );
   }
@@ -188,11 +198,11 @@ export class FakePool {
     verb: FakeVerb,
     keys: string[],
     options: CallOptions | undefined,
-    each: (items: Map<string, { value: unknown; ends: number }>, key: string) => T | undefined,
+    each: (items: Map<string, FakeItem>, key: string) => T | undefined,
     failed = new Map<string, MemcachedError>(),
   ): Promise<Map<string, T>> {
     const values = new Map<string, T>();
-    const done = (items: Map<string, { value: unknown; ends: number }>, key: string): void => {
+    const done = (items: Map<string, FakeItem>, key: string): void => {
       const value = each(items, key);
       if (value !== undefined) values.set(key, value);
     };
@@ -206,10 +216,10 @@ export class FakePool {
   async #arrive(
     verb: FakeVerb,
     keys: string[],
-    options?: StoreOptions & { node?: string | undefined },
+    options?: StoreOptions,
     partly?: (key: string, error: MemcachedError) => void,
-    each?: (items: Map<string, { value: unknown; ends: number }>, key: string) => void,
-  ): Promise<Map<string, { value: unknown; ends: number }>[]> {
+    each?: (items: Map<string, FakeItem>, key: string) => void,
+  ): Promise<Map<string, FakeItem>[]> {
     for (const key of keys) {
       if (!/^[^\u0000-\u0020\u007f]+$/.test(key) || Buffer.byteLength(key) > 250) {
         throw new MemcachedArgumentError(`The key ${key.slice(0, 20)} cannot be sent.`);
@@ -242,10 +252,10 @@ export class FakePool {
     return names[hash % names.length]!;
   }
 
-  #read(items: Map<string, { value: unknown; ends: number }>, key: string): unknown {
+  #read(items: Map<string, FakeItem>, key: string): unknown {
     const item = items.get(key);
     if (item === undefined) return undefined;
-    if (this.#clock.now() < item.ends) return encoded(item.value);
+    if (this.#clock.now() < item.ends) return decode(item.value);
     items.delete(key);
     return undefined;
   }
@@ -257,34 +267,16 @@ export class FakePool {
     return this.#clock.now() + Math.ceil(milliseconds / 1_000) * 1_000;
   }
 
-  #encode(value: unknown): unknown {
-    const bytes = typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
-    if (bytes > this.#maxItemBytes) throw new MemcachedTooLargeError('The value is too large.');
-    return encoded(value);
+  #encode(value: unknown): EncodedValue {
+    const encoded = codec.encode(value);
+    if (encoded.bytes > this.#maxItemBytes) throw new MemcachedTooLargeError('The value is too large.');
+    return { ...encoded, body: typeof encoded.body === 'string' ? encoded.body : Buffer.from(encoded.body) };
   }
 }
 
-/** What comes back of a value; refuses what the real codec refuses. */
-function encoded(value: unknown, depth = 0): unknown {
-  if (depth > 1_000) throw new MemcachedValueError('The value is nested too deeply.');
-  const inner = (one: unknown): unknown => encoded(one, depth + 1);
-  if (value === undefined && depth === 0) throw new MemcachedValueError('undefined cannot be stored.');
-  if (typeof value === 'function' || typeof value === 'symbol') {
-    throw new MemcachedValueError(`A ${typeof value} cannot be stored.`);
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(inner);
-  if (Buffer.isBuffer(value)) return Buffer.from(value);
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (value instanceof Date) return new Date(value.getTime());
-  if (value instanceof Map) return new Map([...value].map(([k, v]) => [inner(k), inner(v)]));
-  if (value instanceof Set) return new Set([...value].map(inner));
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new MemcachedValueError(`An instance of ${prototype.constructor.name} cannot be stored.`);
-  }
-  const entries = Object.entries(value).map(([key, one]) => [key, inner(one)]);
-  return Object.fromEntries(entries);
+function decode({ body, flags }: EncodedValue): unknown {
+  const bytes = Buffer.from(body as string, 'latin1');
+  return codec.decode(flags, bytes, 0, bytes.length);
 }
 
 function nextTurn(): Promise<void> {
