@@ -32,7 +32,8 @@ async function main() {
   const figures = await study.measure(context);
   const data = { study: options.subcommand, ...context.described, ...figures };
 
-  const name = options.compare === undefined ? options.subcommand : `${options.subcommand}-compare`;
+  const { subcommand, compare, node } = options;
+  const name = [subcommand, compare && 'compare', node && `node${node}`].filter(Boolean).join('-');
   const files = [writeJson(options.out, name, data)];
   const kept = JSON.parse(readFileSync(files[0], 'utf8'));
   process.stdout.write(`\n${machineLines(kept)}\n${study.report(kept)}\n`);

@@ -96,7 +96,7 @@ export function targetChart(verdicts, subtitle) {
     type: 'nominal',
     title: null,
     sort: values.map(({ name }) => name),
-    axis: { labelLimit: 460 },
+    axis: { labelLimit: 620 },
   };
   const x = (field) => ({ field, type: 'quantitative', scale: { type: 'log' }, title: 'ratio (log scale)' });
   const color = {
@@ -121,13 +121,13 @@ export function targetChart(verdicts, subtitle) {
 /**
  * Lines over something that grows. `values` hold `x`, `y`, `line` and, with panels, `panel`.
  */
-export function lines(values, { title, subtitle, x, y, logX = true, logY = true, panels = false, colors }) {
+export function lines(values, { title, subtitle, x, y, logX = true, logY = true, panels = false }) {
   const axis = (field, name, log) => ({
     field,
     type: 'quantitative',
     title: name,
     axis: numbers,
-    scale: { type: log ? 'log' : 'linear', zero: false },
+    scale: log ? { type: 'log', nice: false } : { type: 'linear', zero: false },
   });
   const order = [...new Set(values.map(({ line }) => line))];
   const layer = {
@@ -139,8 +139,7 @@ export function lines(values, { title, subtitle, x, y, logX = true, logY = true,
         field: 'line',
         type: 'nominal',
         sort: order,
-        legend: { title: null, orient: 'top', columns: 4 },
-        ...(colors === undefined ? {} : { scale: { range: colors } }),
+        legend: order.length === 1 ? null : { title: null, orient: 'top', columns: 4 },
       },
     },
   };
@@ -180,7 +179,7 @@ export function groupedBars(values, { title, subtitle, x, panels = false, log = 
         field: 'bar',
         type: 'nominal',
         sort: bars,
-        legend: { title: null, orient: 'top', columns: 4 },
+        legend: bars.length === 1 ? null : { title: null, orient: 'top', columns: 4 },
       },
     },
   };

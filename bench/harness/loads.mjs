@@ -11,7 +11,10 @@ import { DurationHistogram } from './stats.mjs';
 /** One request in so many is timed: reading the clock for each would cost a fast client a sixth. */
 const TIMED_EVERY = 17;
 
-/** `inFlight` callers, each asking again as soon as it is answered. */
+/**
+ * `inFlight` callers, each asking again as soon as it is answered. Answers must come from the event loop:
+ * a request answered at once would leave no room for the timer that ends the load.
+ */
 export function closed(inFlight) {
   return {
     inFlight,

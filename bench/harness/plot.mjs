@@ -13,7 +13,7 @@ const LOOKS = {
   axis: { labelFontSize: 11, titleFontSize: 11, titleFontWeight: 'normal', gridColor: '#eee', domain: false },
   header: { labelFontSize: 12, labelFontWeight: 'bold', titleFontSize: 12 },
   title: { fontSize: 14, anchor: 'start', subtitleFontSize: 11, subtitleColor: '#555' },
-  legend: { labelFontSize: 11, titleFontSize: 11 },
+  legend: { labelFontSize: 11, titleFontSize: 11, labelLimit: 320 },
   view: { stroke: null },
 };
 

@@ -80,7 +80,7 @@ function charts({ cases, settings }) {
       sizesOf(one).map((size) => ({
         panel,
         line: one.id,
-        x: at(one, size, 'bytes'),
+        x: size,
         y: at(one, size, panel),
       })),
     ),
@@ -89,7 +89,7 @@ function charts({ cases, settings }) {
     time: lines(values, {
       title: 'Time to encode and decode one value',
       subtitle,
-      x: 'bytes on the wire (log scale)',
+      x: 'bytes of the value, about (log scale)',
       y: 'microseconds (log scale)',
       panels: true,
     }),
