@@ -32,6 +32,8 @@ export class Session {
   /** The beginning of a line whose end has not arrived. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
+  /** Is the line a `get`? Asked only of a long one. */
+  #isGet: boolean | undefined;
   #next: Next = { kind: 'line' };
   /** The data block being filled, its line end included, and how much of it is there. */
   #block: Buffer | undefined;
@@ -92,19 +94,18 @@ export class Session {
     const whole = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece]);
     this.#pieces = [];
     this.#pieceBytes = 0;
+    this.#isGet = undefined;
     this.#runLine(whole.toString('latin1'));
     return end + 1;
   }
 
   #mayBeLong(piece: Buffer, bytes: number): boolean {
     if (!this.#authenticated || bytes > LONGEST_GET) return false;
-    const start = this.#pieces.length === 0 ? piece : this.#pieces[0]!;
-    const text = (start.length >= 128 ? start : Buffer.concat([...this.#pieces, piece])).toString(
-      'latin1',
-      0,
-      128,
+    // Looked at once per line; a long line in crumbs must not be put together for every crumb.
+    this.#isGet ??= /^ {0,100}gets? /.test(
+      Buffer.concat([...this.#pieces, piece]).toString('latin1', 0, 128),
     );
-    return /^ {0,100}gets? /.test(text);
+    return this.#isGet;
   }
 
   #runLine(raw: string): void {
