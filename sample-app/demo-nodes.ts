@@ -5,6 +5,9 @@
 import { ConflictException, Injectable, NotFoundException, type OnApplicationShutdown } from '@nestjs/common';
 import { TestMemcached } from 'nestjs-memcached-pool/testing';
 
+/** Where they listen when nobody else does: the same placement of keys each time, so that a walk can be told. */
+const FIRST_PORT = 22_011;
+
 @Injectable()
 export class DemoNodes implements OnApplicationShutdown {
   private constructor(
@@ -15,7 +18,7 @@ export class DemoNodes implements OnApplicationShutdown {
 
   static async start(real: string | undefined = process.env.MEMCACHED_NODES): Promise<DemoNodes> {
     if (real) return new DemoNodes(real, []);
-    const servers = await Promise.all([1, 2, 3].map(() => TestMemcached.start()));
+    const servers = await Promise.all([0, 1, 2].map((index) => startAt(FIRST_PORT + index)));
     return new DemoNodes(
       servers.map((server) => server.address),
       servers,
@@ -55,4 +58,11 @@ export class DemoNodes implements OnApplicationShutdown {
     }
     return server;
   }
+}
+
+function startAt(port: number): Promise<TestMemcached> {
+  return TestMemcached.start({ port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') return TestMemcached.start();
+    throw error;
+  });
 }

@@ -3,13 +3,20 @@ import { AppModule } from './app.module.js';
 import { DemoNodes } from './demo-nodes.js';
 import { serveDocs } from './docs.js';
 
-const app = await NestFactory.create(AppModule, { logger: ['log', 'warn', 'error'] });
+const app = await NestFactory.create(AppModule, { logger: ['warn', 'error'] });
 // Ctrl-C and SIGTERM then end the requests first and close the pool last.
 app.enableShutdownHooks();
 serveDocs(app);
-await app.listen(process.env.PORT ?? 3000);
+const port = process.env.PORT ?? 3000;
+await app.listen(port).catch((error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EADDRINUSE') throw error;
+  console.error(`Somebody else listens on port ${port}; choose another one: PORT=3001 npm start`);
+  process.exit(1);
+});
+// From here on the log is about the nodes: a line when one dies, a line when it is back.
+app.useLogger(['log', 'warn', 'error']);
 
-const url = `http://localhost:${process.env.PORT ?? 3000}`;
+const url = `http://localhost:${port}`;
 const nodes = app.get(DemoNodes);
 const where = nodes.inProcess
   ? 'three memcached nodes inside this process'

@@ -135,13 +135,17 @@ function judge(summary: MemcachedHealthSummary, unanswered: Map<string, string>)
   const { nodes } = summary;
   const failing = nodes.filter((node) => node.state === 'blacklisted' || unanswered.has(keyOf(node)));
   const worse = failing.length === nodes.length ? 'down' : 'degraded';
-  const report: Report = { nodes: nodes.map((node) => describe(node, unanswered.get(keyOf(node)))) };
-  if (nodes.length === 0) report.message = 'There is no node.';
-  if (failing.length > 0) {
-    const names = failing.map((node) => node.name).join(', ');
-    report.message = `${failing.length} of ${nodes.length} nodes out of use: ${names}`;
-  }
+  const message = sentenceOn(nodes, failing);
+  const reports = nodes.map((node) => describe(node, unanswered.get(keyOf(node))));
+  const report: Report = message === undefined ? { nodes: reports } : { message, nodes: reports };
   return { status: unanswered.size === 0 ? summary.status : worse, report } as const;
+}
+
+function sentenceOn(nodes: readonly MemcachedNodeHealth[], failing: readonly MemcachedNodeHealth[]) {
+  if (nodes.length === 0) return 'There is no node.';
+  if (failing.length === 0) return undefined;
+  const names = failing.map((node) => node.name).join(', ');
+  return `${failing.length} of ${nodes.length} nodes out of use: ${names}`;
 }
 
 function describe(node: MemcachedNodeHealth, unanswered: string | undefined): MemcachedNodeReport {
