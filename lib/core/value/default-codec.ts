@@ -31,7 +31,7 @@ import {
 } from './flags.js';
 import { bigintText, numberText, readBigint, readNumber } from './numbers.js';
 import { type CodecOptions, type CodecSettings, readCodecOptions, type Serializer } from './options.js';
-import { isPlainJson } from './plain.js';
+import { lookAt } from './plain.js';
 import { RefusedValueError, refuseFunction, refuseSize, refuseUndefined } from './refusals.js';
 import { revive } from './tagged.js';
 import { isAscii, isWellFormed, latin1, readText, readUtf8 } from './text.js';
@@ -93,7 +93,9 @@ class DefaultCodec implements Codec {
     }
     if (this.#serializer !== undefined) return this.#serialized(value, this.#serializer);
     try {
-      if (isPlainJson(value, this.#maxDepth, this.#maxBytes)) return this.#json(JSON.stringify(value), false);
+      const look = lookAt(value, this.#maxDepth, this.#maxBytes);
+      if (look === 'plain') return this.#json(JSON.stringify(value), false);
+      if (look === 'too large') throw refuseSize(this.#maxBytes);
       const { root, tagged } = toTree(value, plain, { maxDepth: this.#maxDepth, maxBytes: this.#maxBytes });
       return this.#json(JSON.stringify(root), tagged);
     } catch (cause) {

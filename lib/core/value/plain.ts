@@ -1,7 +1,7 @@
 /**
  * The fast half of the walk: may a value go through JSON as it stands?
  *
- * Invariant: after a yes, `JSON.parse(JSON.stringify(value))` equals `value`. A no is not a refusal:
+ * Invariant: after `plain`, `JSON.parse(JSON.stringify(value))` equals `value`. `other` is not a refusal:
  * `tree.ts` takes a second, slower look and either finds another way or says what is wrong.
  *
  * A property with a getter counts as the value it gives: that is what an equal object would show.
@@ -15,12 +15,13 @@ let left = 0;
 
 /**
  * @param maxDepth - containers within each other; it also ends the walk through a value that contains itself.
- * @param maxBytes - the walk gives up once the JSON is certain to be longer: a short value that refers to
- * the same part again and again can have a text without end.
+ * @param maxBytes - the walk ends once the JSON is certain to be longer: a small value that refers to the
+ * same part again and again can have a text without end.
  */
-export function isPlainJson(value: object, maxDepth: number, maxBytes: number): boolean {
+export function lookAt(value: object, maxDepth: number, maxBytes: number): 'plain' | 'other' | 'too large' {
   left = maxBytes;
-  return isPlain(value, maxDepth);
+  if (isPlain(value, maxDepth)) return 'plain';
+  return left < 0 ? 'too large' : 'other';
 }
 
 function isPlain(value: object, room: number): boolean {

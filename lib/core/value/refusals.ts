@@ -107,9 +107,10 @@ export function refuseSize(maxBytes: number): RefusedValueError {
   );
 }
 
-/** The class of an object, as program text. */
+/** The class of an object that has a prototype, as program text. */
 function className(value: object): string {
-  const maker: unknown = Object.getPrototypeOf(value)?.constructor;
+  const prototype: object = Object.getPrototypeOf(value);
+  const maker: unknown = Object.hasOwn(prototype, 'constructor') ? prototype.constructor : undefined;
   return typeof maker === 'function' && maker.name !== '' ? maker.name.slice(0, 60) : 'an unnamed class';
 }
 

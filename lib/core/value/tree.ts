@@ -1,10 +1,10 @@
 /**
- * The slow half of the walk: copies a value into a tree that JSON can carry, with tags (`tagged.ts`) for
- * what JSON does not know, or refuses it in words.
+ * The slow half of the walk: makes a tree of a value that JSON can carry, with tags (`tagged.ts`) for what
+ * JSON does not know, or refuses it in words.
  *
  * Invariant: what comes back from the tree equals the value (as `toStrictEqual` sees it), except that
- * `plain` gives class instances up for their data. Every property is read once; nothing of the value is
- * changed, and no prototype is.
+ * `plain` gives class instances up for their data. The value is left as it is: parts that need no change
+ * are shared with the tree, the containers around the others are copied.
  */
 import { types } from 'node:util';
 import { bigintText, numberText } from './numbers.js';
@@ -79,27 +79,37 @@ class TreeBuilder {
   }
 
   #object(value: object): unknown {
+    this.#ancestors.push(value);
+    if (this.#ancestors.length > this.limits.maxDepth && !isLeaf(value)) {
+      throw refuseDepth(this.#ancestors, this.#path, this.limits.maxDepth);
+    }
     this.#spend(2);
-    const builtIn = builtInName(value);
+    const built = this.#container(value, builtInName(value));
+    this.#ancestors.pop();
+    return built;
+  }
+
+  #container(value: object, builtIn: string | undefined): unknown {
     switch (builtIn) {
       case 'Array':
-        return this.#inside(value, () => this.#elements(value as unknown[]));
+        return this.#array(value as unknown[]);
       case 'Object':
+        return this.#plainObject(value as Dictionary, false);
       case 'bare':
-        return this.#inside(value, () => this.#plainObject(value as Dictionary, builtIn === 'bare'));
+        return this.#plainObject(value as Dictionary, true);
       case undefined:
-        if (!this.plain) throw refuseInstance(value, this.#path, false);
-        return this.#inside(value, () => this.#instance(value));
+        return this.#instance(value);
+      case 'Buffer':
+      case 'Uint8Array':
+        // Nobody hangs names on bytes, and to look for some takes longer than to copy them.
+        return this.#known(value, builtIn);
       default:
-        // Only walking the keys of bytes would take longer than copying them, and nobody hangs names on them.
-        if (!ArrayBuffer.isView(value) && hasPropertiesOfItsOwn(value)) {
-          throw refuseExtraProperties(value, this.#path);
-        }
+        if (hasPropertiesOfItsOwn(value)) throw refuseExtraProperties(value, this.#path);
         return this.#known(value, builtIn);
     }
   }
 
-  /** Date, bytes, Map and Set. */
+  /** Date, Map, Set and bytes. */
   #known(value: object, builtIn: string): Tagged {
     switch (builtIn) {
       case 'Date': {
@@ -107,15 +117,9 @@ class TreeBuilder {
         return this.#tag('date', Number.isNaN(time) ? null : time);
       }
       case 'Map':
-        return this.#tag(
-          'map',
-          this.#inside(value, () => this.#all([...(value as Map<unknown, unknown>)].flat())),
-        );
+        return this.#tag('map', this.#elements([...(value as Map<unknown, unknown>)].flat()));
       case 'Set':
-        return this.#tag(
-          'set',
-          this.#inside(value, () => this.#all([...(value as Set<unknown>)])),
-        );
+        return this.#tag('set', this.#elements([...(value as Set<unknown>)]));
       default: {
         const bytes = value as Uint8Array;
         this.#spend(bytes.length);
@@ -133,14 +137,12 @@ class TreeBuilder {
       throw refuseInstance(value, this.#path, this.plain);
     }
     if (!this.plain && hasSymbolKeys(value)) throw refuseSymbolKeys(this.#path);
-    const copy = this.#properties(value);
-    if (bare) return this.#tag('bare', copy);
-    return Object.hasOwn(copy, '$') ? this.#tag('object', copy) : copy;
+    return this.#properties(value, bare);
   }
 
   /** With `plain`: what an instance of a class is when its class is taken away. */
   #instance(value: object): unknown {
-    if (Array.isArray(value)) return this.#all(value);
+    if (!this.plain) throw refuseInstance(value, this.#path, false);
     if (types.isDate(value)) return this.#known(value, 'Date');
     if (types.isMap(value)) return this.#known(value, 'Map');
     if (types.isSet(value)) return this.#known(value, 'Set');
@@ -148,9 +150,9 @@ class TreeBuilder {
       return this.#known(value, Buffer.isBuffer(value) ? 'Buffer' : 'Uint8Array');
     const toJson = toJsonOf(value);
     if (toJson !== undefined) return this.#fromToJson(value, toJson);
+    if (Array.isArray(value)) return this.#elements(value);
     if (hasNoData(value)) throw refuseInstance(value, this.#path, true);
-    const copy = this.#properties(value as Dictionary);
-    return Object.hasOwn(copy, '$') ? this.#tag('object', copy) : copy;
+    return this.#properties(value as Dictionary, false);
   }
 
   #fromToJson(value: object, toJson: () => unknown): unknown {
@@ -160,61 +162,56 @@ class TreeBuilder {
     return this.build(data);
   }
 
-  #properties(value: Dictionary): Dictionary {
-    const copy: Dictionary = {};
-    for (const key of Object.keys(value)) {
+  #properties(value: Dictionary, bare: boolean): unknown {
+    const keys = Object.keys(value);
+    let copy: Dictionary | undefined;
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!;
       const part = value[key];
-      if (this.plain && (typeof part === 'function' || typeof part === 'symbol')) continue;
-      this.#spend(key.length);
-      const built = this.#step(key, part);
-      // Assigning `__proto__` would set the prototype; defining makes it a property like any other.
-      if (key === '__proto__') Object.defineProperty(copy, key, { value: built, enumerable: true });
-      else copy[key] = built;
+      const leftOut = this.plain && (typeof part === 'function' || typeof part === 'symbol');
+      const built = leftOut ? undefined : this.#step(key, part);
+      if (built === part && copy === undefined) continue;
+      copy ??= copyOf(value, keys.slice(0, i));
+      if (!leftOut) define(copy, key, built);
     }
-    return copy;
+    if (bare) return this.#tag('bare', copy ?? value);
+    return Object.hasOwn(value, '$') ? this.#tag('object', copy ?? value) : (copy ?? value);
   }
 
-  #elements(value: unknown[]): unknown {
+  #array(value: unknown[]): unknown {
     const toJson = toJsonOf(value);
     if (toJson !== undefined) return this.#fromToJson(value, toJson);
-    const copy = this.#all(value);
+    const elements = this.#elements(value);
     if (!this.plain && (Object.keys(value).length !== value.length || hasSymbolKeys(value))) {
       throw refuseExtraProperties(value, this.#path);
     }
-    return copy;
+    return elements;
   }
 
-  #all(values: unknown[]): unknown[] {
-    this.#spend(values.length);
-    const copy: unknown[] = [];
-    for (let i = 0; i < values.length; i++) {
-      const part = values[i];
-      if (part === undefined && !Object.hasOwn(values, i)) throw refuseHole([...this.#path, i]);
-      copy.push(this.#step(i, part));
+  #elements(elements: unknown[]): unknown[] {
+    this.#spend(elements.length);
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < elements.length; i++) {
+      const part = elements[i];
+      if (part === undefined && !Object.hasOwn(elements, i)) throw refuseHole([...this.#path, i]);
+      const built = this.#step(i, part);
+      if (copy === undefined && built !== part) copy = elements.slice(0, i);
+      copy?.push(built);
     }
-    return copy;
+    return copy ?? elements;
   }
 
   #step(step: string | number, part: unknown): unknown {
+    if (typeof step === 'string') this.#spend(step.length);
     this.#path.push(step);
     const built = this.build(part);
     this.#path.pop();
     return built;
   }
 
-  #inside<T>(container: object, build: () => T): T {
-    this.#ancestors.push(container);
-    if (this.#ancestors.length > this.limits.maxDepth) {
-      throw refuseDepth(this.#ancestors, this.#path, this.limits.maxDepth);
-    }
-    const built = build();
-    this.#ancestors.pop();
-    return built;
-  }
-
   #tag($: Tag, v?: unknown): Tagged {
     this.tagged = true;
-    this.#spend(8);
+    this.#spend($.length + 8);
     return v === undefined ? { $ } : { $, v };
   }
 
@@ -247,16 +244,40 @@ function builtInName(value: object): string | undefined {
     case 'Uint8Array':
       return types.isUint8Array(value) ? 'Uint8Array' : undefined;
     default:
-      return undefined;
+      return isEmptyBase(prototype) ? 'bare' : undefined;
   }
 }
 
+/** Fastify's query parser, for one, makes its objects from an empty prototype that has none itself. */
+function isEmptyBase(prototype: object): boolean {
+  return Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0;
+}
+
 function nameOfPrototype(prototype: object): string | undefined {
+  if (prototype === Object.prototype) return 'Object';
+  if (prototype === Array.prototype) return 'Array';
   if (prototype === Buffer.prototype) return 'Buffer';
   const maker: unknown = Object.hasOwn(prototype, 'constructor') ? prototype.constructor : undefined;
   if (typeof maker !== 'function' || maker.prototype !== prototype) return undefined;
   // By name, not by identity: under jest, and in other contexts of node:vm, there is more than one Date.
   return Function.prototype.toString.call(maker).endsWith('{ [native code] }') ? maker.name : undefined;
+}
+
+/** Dates and bytes hold nothing, so they may stand below the deepest container. */
+function isLeaf(value: object): boolean {
+  return types.isDate(value) || types.isUint8Array(value);
+}
+
+function copyOf(value: Dictionary, keys: string[]): Dictionary {
+  const copy: Dictionary = {};
+  for (const key of keys) define(copy, key, value[key]);
+  return copy;
+}
+
+/** Assigning `__proto__` would set the prototype; defining makes it a property like any other. */
+function define(target: Dictionary, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true });
+  else target[key] = value;
 }
 
 function toJsonOf(value: object): (() => unknown) | undefined {
