@@ -36,6 +36,13 @@ describe('hashKey', () => {
     );
   });
 
+  test('hands over all of a key longer than any server takes', () => {
+    for (const length of [341, 342, 400, 1_024, 5_000]) {
+      expect(hashKey((_, bytes) => bytes, '€'.repeat(length))).toBe(length * 3);
+      expect(hashKey((_, bytes) => bytes, 'k'.repeat(length))).toBe(length);
+    }
+  });
+
   test('uses the same memory again for keys a server would take', () => {
     const memory = new Set<Uint8Array>();
     for (const key of ['', 'a', 'k'.repeat(250), 'é'.repeat(125)]) {
@@ -170,8 +177,8 @@ describe('murmur3', () => {
 
   test('of text takes the lower eight bits of every code point, pairs of surrogates as one', () => {
     const packed = new Int32Array(2);
-    expect(packLowBytes('a\u20ac\u{1f388}b\ud800', packed)).toBe(5);
-    expect([...packed]).toEqual([0x62_88_ac_61, 0x00]);
+    expect(packLowBytes('a\u20ac\u{1f388}b\ud812c', packed)).toBe(6);
+    expect([...packed]).toEqual([0x62_88_ac_61, 0x63_12]);
   });
 
   test('does not depend on where the prefix ends', () => {

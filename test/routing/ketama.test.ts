@@ -39,6 +39,27 @@ describe('ketama › pickUsable', () => {
   });
 });
 
+describe('ketama › points', () => {
+  test('a key that falls on a point belongs to its owner', () => {
+    // Named like a point, a key has the hash of the first of its digest.
+    const router = createRouter('ketama', topologyOf(['a:1', 'b:1', 'c:1']));
+    const owners = ['a:1', 'b:1', 'c:1'].map((name) =>
+      Array.from({ length: 40 }, (_, i) => router.pick(`${name}-${i}`)),
+    );
+    expect(owners).toEqual([0, 1, 2].map((index) => new Array(40).fill(index)));
+  });
+
+  test('of two points that fall together the node listed first has it, for libvbucket the lesser name', () => {
+    // Both have a point at 795286060, and key:72 is before it.
+    const [lesser, greater] = topologyOf(['n269:1', 'n593:1']);
+    expect(createRouter('ketama', [lesser!, greater!]).pick('key:72')).toBe(0);
+    expect(createRouter('ketama', [greater!, lesser!]).pick('key:72')).toBe(0);
+    const bucket = { ketama: { compatible: 'couchbase' } } as const;
+    expect(createRouter('ketama', [lesser!, greater!], bucket).pick('key:72')).toBe(0);
+    expect(createRouter('ketama', [greater!, lesser!], bucket).pick('key:72')).toBe(1);
+  });
+});
+
 describe('ketama › names on the ring', () => {
   test('a unix socket is its path with port 0 for libmemcached, and with a bare colon for twemproxy', () => {
     const sockets = topologyOf(['unix:/run/a.sock', 'unix:/run/b.sock', 'unix:/run/c.sock']);

@@ -50,8 +50,7 @@ export type ClusterConfig =
     });
 
 /**
- * @param host - the address the configuration came from, without brackets. It stands for `$HOST`, and for
- *   servers whose entry leaves the host out.
+ * @param host - the address the configuration came from, without brackets: `$HOST` stands for it
  * @throws MemcachedProtocolError saying what about it cannot be used.
  */
 export function parseClusterConfig(text: string, host: string): ClusterConfig {
@@ -69,7 +68,7 @@ export function parseClusterConfig(text: string, host: string): ClusterConfig {
   const envelope = config.vBucketServerMap;
   switch (config.nodeLocator) {
     case 'ketama':
-      return { bucket, revision, locator: 'ketama', servers: readKetamaServers(config, host, bucket) };
+      return { bucket, revision, locator: 'ketama', servers: readKetamaServers(config, bucket) };
     case 'vbucket':
     case undefined: {
       // libvbucket also takes a map without the envelope around it.
@@ -77,7 +76,7 @@ export function parseClusterConfig(text: string, host: string): ClusterConfig {
       if (!isRecord(body) || body.vBucketMap === undefined) {
         throw refused(bucket, 'it has no vBucketServerMap (configurations of no bucket have none)');
       }
-      const servers = readServerList(body.serverList, config, host, bucket);
+      const servers = readServerList(body.serverList, config, bucket);
       return { bucket, revision, locator: 'vbucket', servers, map: readMap(body, servers.length, bucket) };
     }
     default:
@@ -153,7 +152,6 @@ function readRows(
 function readServerList(
   given: unknown,
   config: JsonRecord,
-  host: string,
   bucket: string | undefined,
 ): readonly ClusterServer[] {
   if (!Array.isArray(given) || given.length === 0 || given.length > 32_767) {
@@ -170,16 +168,12 @@ function readServerList(
     const name = formatAddress(server);
     if (names.has(name)) throw refused(bucket, `serverList names ${name} twice`);
     names.add(name);
-    return { ...server, ...portsOf(server, nodes, host) };
+    return { ...server, ...portsOf(server, nodes) };
   });
 }
 
 /** libvbucket takes every node into the ring, healthy or not. */
-function readKetamaServers(
-  config: JsonRecord,
-  host: string,
-  bucket: string | undefined,
-): readonly ClusterServer[] {
+function readKetamaServers(config: JsonRecord, bucket: string | undefined): readonly ClusterServer[] {
   if (!Array.isArray(config.nodes) || config.nodes.length === 0) {
     throw refused(bucket, 'it has no nodes');
   }
@@ -190,7 +184,7 @@ function readKetamaServers(
       throw refused(bucket, `nodes[${i}] has no hostname or no ports.direct`);
     }
     const server = { host: node.host, port: node.port };
-    return { name: formatAddress(server), ...server, ...portsOf(server, known, host) };
+    return { name: formatAddress(server), ...server, ...portsOf(server, known) };
   });
   servers.sort((a, b) => (a.name < b.name ? -1 : 1));
   return servers.map(({ name, ...server }, i) => {
@@ -239,30 +233,24 @@ function readExtendedNode(given: unknown): KnownNode | undefined {
 function portsOf(
   server: { host: string; port: number },
   { plain, extended }: KnownNodes,
-  asked: string,
 ): Omit<ClusterServer, 'host' | 'port'> {
-  const paired = pair(server, extended, asked);
+  const paired = pair(server, extended);
   return {
     tlsPort: paired?.tlsPort,
-    managementPort: paired?.managementPort ?? pair(server, plain, asked)?.managementPort,
+    managementPort: paired?.managementPort ?? pair(server, plain)?.managementPort,
     managementTlsPort: paired?.managementTlsPort,
   };
 }
 
 /**
  * `serverList` and the lists of nodes may differ in order, so they are paired by host and port. An entry
- * without a host is on the host that was asked (seen with Couchbase 7.0); that one may have been asked
- * by another of its names, so its port alone decides when no entry has the right host.
+ * without a host (seen with Couchbase 7.0) is on the host that was asked, which may have been asked by
+ * another of its names, so there the port alone decides.
  */
-function pair(
-  server: { host: string; port: number },
-  nodes: readonly KnownNode[],
-  asked: string,
-): KnownNode | undefined {
+function pair(server: { host: string; port: number }, nodes: readonly KnownNode[]): KnownNode | undefined {
   const samePort = nodes.filter((node) => node.port === server.port);
   return (
-    samePort.find((node) => (node.host ?? asked) === server.host) ??
-    samePort.find((node) => node.host === undefined)
+    samePort.find((node) => node.host === server.host) ?? samePort.find((node) => node.host === undefined)
   );
 }
 

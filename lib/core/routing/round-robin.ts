@@ -54,7 +54,7 @@ export class RoundRobinRouter implements Router {
     let total = 0;
     let richest = -1;
     for (let index = 0; index < this.size; index++) {
-      if (index === this.#current || !usable(index)) continue;
+      if (!usable(index)) continue;
       total += this.#weights[index]!;
       this.#deputyCredit[index]! += this.#weights[index]!;
       if (richest === -1 || this.#deputyCredit[index]! > this.#deputyCredit[richest]!) richest = index;
