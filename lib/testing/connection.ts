@@ -61,13 +61,17 @@ export class Connection implements Performer {
       this.#wire.send(welcome);
       this.#wire.flush();
     }
-    this.refreeze();
+    this.#heedFreezes(true);
     this.#watchIdle();
   }
 
   /** Stops or starts reading and writing as the rules now say. */
   refreeze(): void {
-    const frozen = this.#setting.misbehave.isFrozen(this);
+    this.#heedFreezes(false);
+  }
+
+  #heedFreezes(fresh: boolean): void {
+    const frozen = this.#setting.misbehave.isFrozen(this, fresh);
     if (frozen === this.#frozen) return;
     this.#frozen = frozen;
     if (frozen) {

@@ -81,6 +81,10 @@ class CountedRule implements ReplyRule {
     await this.#stop(this);
   }
 
+  get counted(): boolean {
+    return this.#left !== Number.POSITIVE_INFINITY;
+  }
+
   get spent(): boolean {
     return this.#left <= 0;
   }
@@ -284,10 +288,10 @@ export class Misbehaviour {
     return greetings;
   }
 
-  isFrozen(performer: Performer): boolean {
-    if (performer.frozenBy !== undefined && this.#freezes.some((rule) => rule === performer.frozenBy))
-      return true;
-    performer.frozenBy = this.#freezes.find((rule) => rule.take());
+  /** @param fresh - the connection has only just been accepted; only such are counted. */
+  isFrozen(performer: Performer, fresh: boolean): boolean {
+    if (this.#freezes.some((rule) => rule === performer.frozenBy)) return true;
+    performer.frozenBy = this.#freezes.find((rule) => (fresh ? rule.take() : !rule.counted));
     return performer.frozenBy !== undefined;
   }
 

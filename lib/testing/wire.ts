@@ -31,6 +31,8 @@ interface Entry {
 
 /** Replies up to this size are copied together into one write. */
 const ONE_WRITE = 64 * 1024;
+/** Turns of the event loop in which a reader in this process has read what was written. */
+const TURNS_TO_READ = 4;
 
 export class Wire {
   readonly #socket: Socket;
@@ -184,12 +186,17 @@ export class Wire {
     if (budget.bytes === 0) this.#finish(budget.reset);
   }
 
+  #resetIn(turns: number): void {
+    if (turns === 0) resetSocket(this.#socket);
+    else this.#clock.setImmediate(() => this.#resetIn(turns - 1));
+  }
+
   #finish(reset: boolean): void {
     if (this.#over) return;
     this.discard();
     if (reset) {
-      // What was written before must be out, or the reset would take it back.
-      this.#socket.write('', () => resetSocket(this.#socket));
+      // Linux shows a reset as a plain end to a reader that has not yet read the bytes before it.
+      this.#socket.write('', () => this.#resetIn(TURNS_TO_READ));
     } else {
       this.#socket.end();
     }
