@@ -16,7 +16,7 @@ import {
 } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import type { Turn } from '../base/turn.js';
-import { Reply, ReplyKind } from '../command/reply.js';
+import { NO_BUFFER, Reply, ReplyKind } from '../command/reply.js';
 import { hasBody, Phase, type Request, Verb, verbName } from '../command/request.js';
 import { Doubt, MAX_LINE_BYTES, NEED_MORE, OPAQUE_MASK, type Protocol } from '../protocol/protocol.js';
 import { WireWriter } from '../protocol/wire-writer.js';
@@ -24,6 +24,7 @@ import { GatheredGets } from './gathered-gets.js';
 import { type Credentials, type Dialect, Handshake, type HandshakeStep } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { openSocket, type SocketReader, type TlsSettings } from './open-socket.js';
+import { type Outbox, PlainOutbox, RecordOutbox } from './outbox.js';
 
 /** What a connection is made with; the same for every socket of a node. */
 export interface ConnectionSettings {
@@ -81,11 +82,12 @@ export interface ConnectionOwner {
 /** An unfinished answer of this size makes a socket busy with something long. */
 const LONG_ANSWER_BYTES = 64 * 1_024;
 
+/** More than the line of a command takes, its key included. */
+const LINE_BYTES = 350;
+
 export class Connection implements SocketReader {
   state: ConnectionState = 'opening';
   dialect: Dialect | undefined;
-  /** The socket's send buffer is full; what is dispatched now would pile up in memory. */
-  blocked = false;
   /** It is in the middle of an answer that takes long to arrive. */
   receivingLong = false;
   /** When the last byte arrived, on the clock. */
@@ -100,6 +102,9 @@ export class Connection implements SocketReader {
   readonly #handshake: Handshake;
   readonly #inbox = new Inbox();
   readonly #writer = new WireWriter();
+  readonly #outbox: Outbox;
+  /** Commands must not share a TLS record in part: see `outbox.ts`. */
+  readonly #aligned: boolean;
   readonly #reply = new Reply();
   /** Written, or about to be at the turn's end, and not yet answered; oldest first. Never reordered: the order is the protocol. */
   readonly #awaiting = new Fifo<Request>();
@@ -127,7 +132,11 @@ export class Connection implements SocketReader {
     this.#socket.on('error', (error) => this.#lost(error));
     this.#socket.on('end', () => this.#lost(undefined));
     this.#socket.on('close', () => this.#lost(undefined));
-    this.#socket.on('drain', () => this.#drained());
+    const drained = () => this.#drained();
+    this.#aligned = settings.tls !== false;
+    this.#outbox = this.#aligned
+      ? new RecordOutbox(this.#socket, drained)
+      : new PlainOutbox(this.#socket, drained);
     this.#connectAlarm = new Alarm(this.#turn.clock, () => this.#connectTimedOut());
     this.#connectAlarm.set(settings.connectTimeout);
   }
@@ -135,6 +144,11 @@ export class Connection implements SocketReader {
   /** Requests that hold a place in the pipeline, those given up by their callers included. */
   get outstanding(): number {
     return this.#awaiting.size;
+  }
+
+  /** The send buffer is full; what is dispatched now would pile up in memory. */
+  get blocked(): boolean {
+    return this.#outbox.isFull;
   }
 
   /** Busy with something long, so that small requests had better go elsewhere. */
@@ -163,10 +177,12 @@ export class Connection implements SocketReader {
 
   #enqueue(request: Request): void {
     const opaque = this.#nextOpaque;
+    if (this.#aligned) this.#writer.align(request.bytes + LINE_BYTES * request.slots);
     if (!this.#protocol.encode(request, opaque, this.#writer)) {
       this.#refuse(request);
       return;
     }
+    if (this.#aligned) this.#writer.align(0);
     this.#nextOpaque = (opaque + 1) & OPAQUE_MASK;
     if (this.#awaiting.size === 0) {
       this.busySince = this.#turn.now();
@@ -192,29 +208,13 @@ export class Connection implements SocketReader {
   endTurn(): void {
     this.#inTurn = false;
     if (this.state === 'closed') return;
-    const socket = this.#socket;
     if (this.#gathered !== undefined) this.#sendGathered();
     this.#unflushed = 0;
-    const text = this.#writer.takeText();
-    let accepted: boolean;
-    if (text !== undefined) {
-      accepted = text === '' || socket.write(text, 'latin1');
-    } else {
-      accepted = true;
-      socket.cork();
-      for (const part of this.#writer.take()) {
-        accepted = typeof part === 'string' ? socket.write(part, 'latin1') : socket.write(part);
-      }
-      socket.uncork();
-    }
-    // `false` alone may only mean "a lot": what the kernel took at once is gone already.
-    if (!accepted && socket.writableLength > 0) this.blocked = true;
+    this.#outbox.send(this.#writer);
   }
 
   #drained(): void {
-    if (!this.blocked || this.state === 'closed') return;
-    this.blocked = false;
-    this.#owner.connectionWritable(this);
+    if (this.state !== 'closed') this.#owner.connectionWritable(this);
   }
 
   // ---- reading ----
@@ -273,6 +273,8 @@ export class Connection implements SocketReader {
       if (reply.kind >= ReplyKind.serverError) this.#judgeComplaint(head, reply);
       if ((this.state as ConnectionState) === 'closed') return;
     }
+    // What was handed out belongs to the caller alone now.
+    reply.buffer = NO_BUFFER;
     inbox.from = from;
     inbox.settle(need);
     this.receivingLong = need > LONG_ANSWER_BYTES;

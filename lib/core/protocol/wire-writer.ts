@@ -3,6 +3,9 @@
  * byte, which is faster than many small buffers; only larger bodies of bytes stand alone and are not copied.
  */
 
+/** What a TLS record and memcached's read buffer hold, less some room for the line around a body. */
+const RECORD_BYTES = 15_000;
+
 /** Bytes up to this are cheaper as text in the common string than as a buffer of their own. */
 const INLINE_BYTES = 2_048;
 
@@ -12,6 +15,9 @@ export class WireWriter {
   #parts: (string | Uint8Array)[] = [];
   /** Bytes in `#parts`. */
   #partBytes = 0;
+  /** Finished records, and how many bytes are in them. */
+  #records: (string | Uint8Array)[][] = [];
+  #recordedBytes = 0;
 
   get bytes(): number {
     return this.#partBytes + this.text.length;
@@ -30,6 +36,38 @@ export class WireWriter {
       this.#partBytes += this.text.length + body.length;
       this.text = '\r\n';
     }
+  }
+
+  /**
+   * Called before and after every command where records must hold whole commands ({@link takeRecords}).
+   * @param coming - about how many bytes the next command has; 0 after one
+   */
+  align(coming: number): void {
+    const open = this.bytes - this.#recordedBytes;
+    if (open === 0 || open + coming <= RECORD_BYTES) return;
+    const bytes = this.bytes;
+    this.#recordedBytes = bytes;
+    this.#records.push(this.#cut());
+  }
+
+  /** Everything collected, in records that each hold whole commands; the writer is empty afterwards. */
+  takeRecords(): (string | Uint8Array)[][] {
+    if (this.bytes > this.#recordedBytes) this.#records.push(this.#cut());
+    const records = this.#records;
+    this.#records = [];
+    this.#recordedBytes = 0;
+    this.#partBytes = 0;
+    return records;
+  }
+
+  /** What was collected since the last cut; it still counts in `bytes`. */
+  #cut(): (string | Uint8Array)[] {
+    const parts = this.#parts;
+    this.#partBytes += this.text.length;
+    if (this.text !== '') parts.push(this.text);
+    this.#parts = [];
+    this.text = '';
+    return parts;
   }
 
   /** Everything collected, in order; the writer is empty afterwards. */
