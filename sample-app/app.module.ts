@@ -25,7 +25,13 @@ class DemoNodesModule {}
     DemoNodesModule,
     MemcachedPoolModule.forRootAsync({
       inject: [DemoNodes],
-      useFactory: (nodes: DemoNodes) => ({ nodes: nodes.addresses, blacklistTime: '2s' }),
+      useFactory: (nodes: DemoNodes) => ({
+        nodes: nodes.addresses,
+        blacklistTime: '2s',
+        // Not set is the default.
+        connectTimeout: process.env.MEMCACHED_TIMEOUT,
+        commandTimeout: process.env.MEMCACHED_TIMEOUT,
+      }),
     }),
     CacheModule.registerAsync({
       inject: [MemcachedCache],

@@ -22,7 +22,8 @@ export function onEveryServer(name, suite) {
       let cache;
       beforeAll(async () => {
         server = await start();
-        pool = new MemcachedPool({ nodes: server.address });
+        // A slow machine must not make a miss of a hit.
+        pool = new MemcachedPool({ nodes: server.address, connectTimeout: '20s', commandTimeout: '20s' });
         // No jitter: the suites move the clock to the exact end of an entry.
         cache = new MemcachedCache(pool, { jitter: 0 });
       });

@@ -1,6 +1,7 @@
 /**
  * What the store promises to whichever Keyv calls it, against a cache that can be told to fail.
  */
+import { runInThisContext } from 'node:vm';
 import { memcachedKeyv } from '../../lib/keyv/store.js';
 import { MemoryCache } from './support/memory-cache.js';
 
@@ -224,6 +225,39 @@ describe('memcachedKeyv', () => {
     jest.spyOn(root(), 'get').mockResolvedValueOnce(undefined);
     expect(await store.delete('a')).toBe(false);
     expect(root().entries.size).toBe(0);
+  });
+
+  describe('taken by a Keyv 6', () => {
+    /** As a file of a package would read what only Keyv 6 reads. */
+    const takenIn = (filename: string, store: object) =>
+      (runInThisContext('(store) => store.capabilities', { filename }) as (store: object) => unknown)(store);
+    let warn: jest.SpiedFunction<typeof process.emitWarning>;
+    beforeEach(() => {
+      warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    });
+    afterEach(() => warn.mockRestore());
+
+    it.each([
+      '/app/node_modules/@nestjs/cache-manager/dist/cache.providers.js',
+      '/app/node_modules/.pnpm/cache-manager@7.2.9/node_modules/cache-manager/dist/index.mjs',
+      'C:\\app\\node_modules\\cache-manager\\dist\\index.cjs',
+    ])('warns at boot, once, when %s is behind it', async (filename) => {
+      const store = storeOn(cache);
+      takenIn(filename, store);
+      await store.get('a');
+      expect(warn).toHaveBeenCalledTimes(1);
+      expect(warn.mock.calls[0]).toEqual([
+        expect.stringMatching(/Install keyv \^5\.6/),
+        { type: 'MemcachedKeyvWarning', code: 'MEMCACHED_KEYV_6' },
+      ]);
+    });
+
+    it('does not warn of the application itself, whatever its folders are called', async () => {
+      const store = storeOn(cache);
+      takenIn('/app/src/cache-manager/index.js', store);
+      await store.get('a');
+      expect(warn).not.toHaveBeenCalled();
+    });
   });
 
   it('refuses an option it does not know, naming the near one', () => {

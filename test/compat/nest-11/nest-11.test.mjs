@@ -38,7 +38,7 @@ class HealthController {
     this.memcached = memcached;
   }
   check() {
-    return this.health.check([() => this.memcached.check('memcached', { ping: true, timeout: 500 })]);
+    return this.health.check([() => this.memcached.check('memcached', { ping: true, timeout: '20s' })]);
   }
   strict() {
     return this.health.check([() => this.memcached.check('memcached', { degradedAs: 'down' })]);
@@ -51,6 +51,9 @@ decorate([Controller()], HealthController);
 
 class AppModule {}
 
+/** A slow machine must not make a miss of a hit. */
+const PATIENT = { connectTimeout: '20s', commandTimeout: '20s' };
+
 const nodes = [];
 let app;
 let url;
@@ -59,7 +62,11 @@ before(async () => {
   for (let i = 0; i < 2; i++) nodes.push(await TestMemcached.start());
   const root = Module({
     imports: [
-      MemcachedPoolModule.forRoot({ nodes: nodes.map((node) => node.address), blacklistTime: 200 }),
+      MemcachedPoolModule.forRoot({
+        nodes: nodes.map((node) => node.address),
+        ...PATIENT,
+        blacklistTime: 200,
+      }),
       CacheModule.registerAsync({
         inject: [MemcachedCache],
         useFactory: (cache) => ({ stores: [memcachedKeyv(cache)], ttl: 60_000 }),

@@ -20,6 +20,9 @@ import { MemcachedCache } from '../../../lib/cache/cache.js';
 import { memcachedKeyv } from '../../../lib/keyv/store.js';
 import { MemcachedPoolModule } from '../../../lib/nest/module.js';
 
+/** A slow machine must not make a miss of a hit. */
+const PATIENT = { connectTimeout: '20s', commandTimeout: '20s' };
+
 export type Platform = 'express' | 'fastify';
 
 @Controller()
@@ -82,7 +85,7 @@ export async function startPages(
 ): Promise<PagesApp> {
   const module = await Test.createTestingModule({
     imports: [
-      MemcachedPoolModule.forRoot({ nodes, blacklistTime: 100, cache: { jitter: 0 } }),
+      MemcachedPoolModule.forRoot({ ...PATIENT, nodes, blacklistTime: 100, cache: { jitter: 0 } }),
       CacheModule.registerAsync({
         inject: [MemcachedCache],
         useFactory: (cache: MemcachedCache) => ({ stores: stores(cache), ttl: 60_000 }),
