@@ -90,6 +90,8 @@ export class Connection implements SocketReader {
   dialect: Dialect | undefined;
   /** It is in the middle of an answer that takes long to arrive. */
   receivingLong = false;
+  /** When it was begun to be opened, on the clock. */
+  readonly openedAt: number;
   /** When the last byte arrived, on the clock. */
   lastByteAt: number;
   /** When it was last without anything outstanding, or got its first request after that. */
@@ -125,7 +127,7 @@ export class Connection implements SocketReader {
     this.#settings = settings;
     this.#owner = owner;
     this.#turn = settings.turn;
-    this.lastByteAt = this.busySince = this.#turn.now();
+    this.openedAt = this.lastByteAt = this.busySince = this.#turn.now();
     const { protocol, auth } = settings;
     this.#handshake = new Handshake(settings.node, { protocol, auth, knownProxy });
     this.#socket = openSocket(settings.address, settings.tls, this, () => this.#connected());

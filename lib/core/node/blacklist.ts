@@ -71,9 +71,11 @@ export class Blacklist {
     return this.#until;
   }
 
-  /** It connected and answered. */
+  /**
+   * It connected and answered the handshake. That readmits it, but wipes out no strikes: a server may greet
+   * well and lose every connection at its first request.
+   */
   connected(now: number): void {
-    this.#strikes = 0;
     if (this.#state !== 'up') this.#become('up', '', now);
   }
 

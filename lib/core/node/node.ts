@@ -45,6 +45,9 @@ export interface NodeSettings {
 /** A server that was restarted under the first question looks like a proxy; so this is asked again. */
 const PROXY_MEMORY_MILLISECONDS = 60_000;
 
+/** A server that closes its connections sooner than this is not called again until somebody needs it. */
+const LEAST_LIFE_MILLISECONDS = 1_000;
+
 export class Node implements ConnectionOwner, RequestHolder {
   readonly name: string;
   readonly weight: number;
@@ -222,7 +225,8 @@ export class Node implements ConnectionOwner, RequestHolder {
   connectionReady(connection: Connection): void {
     if (this.#first === undefined) this.epoch++;
     this.#first ??= connection;
-    this.#armIdle();
+    this.#armIdle(this.#settings.idleTimeout);
+    this.#probeAlarm.stop();
     this.blacklist.connected(this.#now);
     for (const waiter of this.#connectWaiters.splice(0)) waiter.resolve();
     this.#serveWaiting();
@@ -258,7 +262,12 @@ export class Node implements ConnectionOwner, RequestHolder {
         break;
       case 'lost':
         // The server may forget idle connections; one it takes away from under a request is another matter.
-        if (outstanding.length === 0) break;
+        if (outstanding.length === 0) {
+          // Sockets are kept open, and a node that died while idle shall be known before somebody needs it.
+          const lasted = now - connection.openedAt >= LEAST_LIFE_MILLISECONDS;
+          if (lasted && !this.#closing && this.isUsable) this.#sockets.openAnother(now);
+          break;
+        }
         this.#lastError = reason.error;
         this.blacklist.strike(reason.error.message, now);
         break;
@@ -268,8 +277,7 @@ export class Node implements ConnectionOwner, RequestHolder {
         reason satisfies never;
     }
     if (!this.isUsable) {
-      this.#failWaiting(reason.error);
-      this.#armProbe();
+      this.#leaveAlone(reason.error);
     } else if (this.#waiting.size > 0) {
       this.#sockets.openAnother(now);
     }
@@ -289,8 +297,15 @@ export class Node implements ConnectionOwner, RequestHolder {
     this.#lastError = error;
     if (this.isUsable) this.blacklist.strikeOut(error.message, now);
     else this.blacklist.probeFailed(error.message, now);
+    this.#leaveAlone(error);
+  }
+
+  /** It is blacklisted: from now on it has no socket but that of a probe, and nobody waits for it. */
+  #leaveAlone(error: MemcachedError): void {
     this.#failWaiting(error);
-    this.#armProbe();
+    for (const connection of [...this.#sockets.all]) connection.drop('the node was blacklisted');
+    const { until } = this.blacklist;
+    if (until !== undefined && !this.#closing) this.#probeAlarm.set(until - this.#now);
   }
 
   /** Fails a request with the truth about whether it was sent. */
@@ -335,13 +350,13 @@ export class Node implements ConnectionOwner, RequestHolder {
         this.blacklist.strikeOut(why, now);
       }
       for (const connection of silent) connection.drop(`not a byte came for ${commandTimeout} ms`);
-      this.#armProbe();
     } else if (anyTimedOut) {
-      this.blacklist.strike(`${this.name} answers later than ${commandTimeout} ms (commandTimeout).`, now);
-      if (!this.isUsable) {
-        for (const connection of [...this.#sockets.all]) connection.drop('the node was blacklisted');
-        this.#armProbe();
-      }
+      const late = `${this.name} answers later than ${commandTimeout} ms (commandTimeout).`;
+      const error = new MemcachedTimeoutError(late, { node: this.name, sent: 'maybe' });
+      this.blacklist.strike(late, now);
+      if (this.isUsable) return;
+      this.#lastError = error;
+      this.#leaveAlone(error);
     }
   }
 
@@ -383,23 +398,19 @@ export class Node implements ConnectionOwner, RequestHolder {
     request.settled = true;
   }
 
-  /** One probe at a time, in the background, when the blacklist time is over. */
-  #armProbe(): void {
-    const { until } = this.blacklist;
-    if (until !== undefined && !this.#closing) this.#probeAlarm.set(until - this.#now);
-  }
-
   #probe(): void {
     if (!this.#closing && !this.isUsable) this.#sockets.openAnother(this.#now);
   }
 
   #closeIdle(): void {
-    this.#sockets.closeIdle(this.#now - this.#settings.idleTimeout);
-    this.#armIdle();
+    const { idleTimeout } = this.#settings;
+    const now = this.#now;
+    const usedAt = this.#sockets.closeIdle(now - idleTimeout);
+    this.#armIdle(Math.min(idleTimeout, usedAt + idleTimeout - now));
   }
 
-  #armIdle(): void {
-    if (this.#sockets.all.length > 1 && !this.#closing) this.#idleAlarm.set(this.#settings.idleTimeout);
+  #armIdle(milliseconds: number): void {
+    if (this.#sockets.all.length > 1 && !this.#closing) this.#idleAlarm.set(milliseconds);
   }
 
   // ---- the end ----
@@ -420,8 +431,9 @@ export class Node implements ConnectionOwner, RequestHolder {
   /** Closes every socket; what is outstanding fails. Nothing of the node is left behind. */
   destroy(why: string): void {
     this.#closing = true;
-    for (const connection of [...this.#sockets.all]) connection.drop(why);
+    // First those that wait: else the end of one socket would open another for them.
     this.#failWaiting(new MemcachedConnectionError(`${this.name}: ${why}.`, { node: this.name }));
+    for (const connection of [...this.#sockets.all]) connection.drop(why);
     this.#probeAlarm.stop();
     this.#sweepAlarm.stop();
     this.#idleAlarm.stop();

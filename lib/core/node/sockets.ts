@@ -8,7 +8,7 @@ import type { Connection, ConnectionState } from '../connection/connection.js';
 
 export class Sockets {
   readonly all: Connection[] = [];
-  /** The last one opened refused to come up beside others; no further one before this time. */
+  /** The last one opened refused to come up beside others; no further one beside others before this time. */
   #notBefore = Number.NEGATIVE_INFINITY;
   readonly #poolSize: number;
   readonly #open: () => Connection;
@@ -34,7 +34,8 @@ export class Sockets {
 
   /** Opens a socket unless one is being opened, or there are enough. */
   openAnother(now: number): void {
-    if (this.all.length >= this.#poolSize || now < this.#notBefore || this.count('opening') > 0) return;
+    if (this.all.length >= this.#poolSize || this.count('opening') > 0) return;
+    if (now < this.#notBefore && this.count('ready') > 0) return;
     this.all.push(this.#open());
   }
 
@@ -54,11 +55,15 @@ export class Sockets {
     return count;
   }
 
-  /** Closes sockets unused since `before`, but never the first. @returns when to look again, if ever */
-  closeIdle(before: number): void {
+  /** Closes sockets unused since `before`, but never the first. @returns since when the longest unused of the rest is */
+  closeIdle(before: number): number {
+    let oldest = Number.POSITIVE_INFINITY;
     for (const connection of this.all.slice(1)) {
-      const unused = connection.state === 'ready' && connection.outstanding === 0;
-      if (unused && Math.max(connection.lastByteAt, connection.busySince) <= before) connection.drain();
+      if (connection.state !== 'ready' || connection.outstanding > 0) continue;
+      const usedAt = Math.max(connection.lastByteAt, connection.busySince);
+      if (usedAt <= before) connection.drain();
+      else oldest = Math.min(oldest, usedAt);
     }
+    return oldest;
   }
 }
