@@ -20,6 +20,7 @@ import {
 } from 'rxjs';
 import type { GetOrSetOptions } from '../cache/options.js';
 import { MemcachedOptionError } from '../core/base/errors.js';
+import { asLoad } from './loading.js';
 import type { Call } from './method.js';
 import { type Plan, tellOnce } from './slot.js';
 
@@ -30,17 +31,14 @@ export function declaresObservable(target: object, method: string | symbol): boo
 }
 
 export function cachedPromise(plan: Plan, call: Call, key: string, entry: GetOrSetOptions): Promise<unknown> {
-  const answer: Promise<unknown> = call.cache.getOrSet(
-    key,
-    () => {
-      const made = call.proceed();
-      if (!isObservable(made)) return made;
-      // Whoever expects an Observable does not await: tell the log, and let no rejection go unhandled.
-      queueMicrotask(() => answer.catch(() => {}));
-      throw unmarked(plan);
-    },
-    entry,
-  );
+  const load = () => {
+    const made = call.proceed();
+    if (!isObservable(made)) return made;
+    // Whoever expects an Observable does not await: tell the log, and let no rejection go unhandled.
+    queueMicrotask(() => answer.catch(() => {}));
+    throw unmarked(plan);
+  };
+  const answer: Promise<unknown> = call.cache.getOrSet(key, () => asLoad(plan, call.cache, key, load), entry);
   return answer;
 }
 
@@ -60,7 +58,8 @@ export function cachedObservable(
   key: string,
   entry: GetOrSetOptions,
 ): Observable<unknown> {
-  return defer(() => from(call.cache.getOrSet(key, () => lastOf(plan, call.proceed()), entry)));
+  const load = () => lastOf(plan, call.proceed());
+  return defer(() => from(call.cache.getOrSet(key, () => asLoad(plan, call.cache, key, load), entry)));
 }
 
 /** An Observable that ends without a value counts as `undefined`, which is not cached. */

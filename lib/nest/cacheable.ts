@@ -20,8 +20,9 @@ import {
   entryOf,
 } from './decorator-options.js';
 import { digest } from './default-key.js';
+import { mustNotWait } from './loading.js';
 import { type Call, mustBeMethod, placeOf, wrap } from './method.js';
-import { type Plan, tellOnce } from './slot.js';
+import { defaultKeyOf, type Plan, tellOnce } from './slot.js';
 
 /**
  * The method runs only when the cache has no answer for these arguments; concurrent callers share one run.
@@ -37,13 +38,14 @@ export function Cacheable<A extends unknown[] = unknown[], C extends unknown[] =
     const where = placeOf('Cacheable', target, method);
     mustBeMethod(where, target, descriptor);
     const checked = checkCacheable(where, { ...options });
-    const plan = planOf(where, method, checked);
+    const plan = planOf(where, target, method, checked);
     const declared = declaresObservable(target, method) ? 'observable' : 'promise';
     const cached = (checked.returns ?? declared) === 'observable' ? cachedObservable : cachedPromise;
     const entry = entryOf(checked);
     wrap(target, descriptor, plan, (call) => {
-      const keys = keysOf(plan, checked, call);
-      return keys === undefined ? call.proceed() : cached(plan, call, keys[0]!, entry);
+      const key = keysOf(plan, checked, call)?.[0];
+      if (key === undefined || mustNotWait(plan, call.cache, key)) return call.proceed();
+      return cached(plan, call, key, entry);
     });
   };
 }
@@ -60,7 +62,7 @@ export function CachePut<A extends unknown[] = unknown[], C extends unknown[] = 
     mustBeMethod(where, target, descriptor);
     const checked = checkCachePut(where, { ...options });
     if (checked.key === undefined) throw new MemcachedOptionError(`${where} needs a "key".`);
-    const plan = planOf(where, method, checked);
+    const plan = planOf(where, target, method, checked);
     const entry = entryOf(checked);
     wrap(target, descriptor, plan, (call) => {
       const keys = keysOf(plan, checked, call);
@@ -84,7 +86,7 @@ export function CacheEvict<A extends unknown[] = unknown[], C extends unknown[] 
     if ((checked.key === undefined) === (checked.all === undefined)) {
       throw new MemcachedOptionError(`${where} needs either a "key" or "all: true".`);
     }
-    const plan = planOf(where, method, checked);
+    const plan = planOf(where, target, method, checked);
     wrap(target, descriptor, plan, (call) => {
       const keys = keysOf(plan, checked, call);
       if (keys === undefined) return call.proceed();
@@ -96,6 +98,7 @@ export function CacheEvict<A extends unknown[] = unknown[], C extends unknown[] 
 
 function planOf(
   where: string,
+  target: object,
   method: string | symbol,
   options: CheckedOptions & { all?: true | undefined },
 ): Plan {
@@ -106,7 +109,15 @@ function planOf(
     );
   }
   const { pool, namespace } = options;
-  return { where, method: String(method), pool, namespace, usesDefaultKey, told: new Set() };
+  return {
+    where,
+    owner: target.constructor,
+    method: String(method),
+    pool,
+    namespace,
+    usesDefaultKey,
+    told: new Set(),
+  };
 }
 
 /** `undefined`: this call leaves the cache alone. */
@@ -115,7 +126,7 @@ function keysOf(plan: Plan, options: CheckedOptions, call: Call): string[] | und
   try {
     if (options.condition !== undefined && !Reflect.apply(options.condition, instance, args))
       return undefined;
-    if (plan.usesDefaultKey) return [`${instance.constructor.name}.${plan.method}:${digest(args)}`];
+    if (plan.usesDefaultKey) return [`${defaultKeyOf(plan, instance.constructor)}:${digest(args)}`];
     const made = options.key === undefined ? [] : Reflect.apply(options.key, instance, args);
     const keys: unknown[] = Array.isArray(made) ? made : [made];
     const odd = keys.findIndex((key) => typeof key !== 'string' || key === '');

@@ -9,7 +9,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { MemcachedOptionError } from '../core/base/errors.js';
 import { MemcachedPoolRegistry } from './registry.js';
-import { adopt, type Plan, plansOf, running, tellUnknownPool } from './slot.js';
+import { adopt, defaultKeyOf, type Plan, plansOf, running, tellUnknownPool } from './slot.js';
 
 @Injectable()
 export class CacheableExplorer implements OnModuleInit, OnApplicationShutdown {
@@ -39,7 +39,7 @@ export class CacheableExplorer implements OnModuleInit, OnApplicationShutdown {
       for (const plan of plans) {
         if (!this.#registry.has(plan.pool)) tellUnknownPool(plan, this.#registry.whatThereIs());
         if (!plan.usesDefaultKey) continue;
-        claim(owners, plan, { type: prototype.constructor, instance: wrapper.instance, adopted });
+        claim(owners, { plan, type: prototype.constructor, instance: wrapper.instance, adopted });
       }
     }
     this.#started = true;
@@ -58,6 +58,7 @@ function prototypeOf(instance: unknown): object | undefined {
 
 /** Who answers under the default keys of one method. */
 interface Owner {
+  readonly plan: Plan;
   readonly type: { name: string };
   readonly instance: unknown;
   readonly adopted: boolean;
@@ -67,15 +68,16 @@ interface Owner {
  * A default key names the class by its name only. Two classes of one name would read each other's values, and so
  * would two instances that factories made, presumably from different things.
  */
-function claim(owners: Map<string, Owner>, plan: Plan, owner: Owner): void {
-  const start = JSON.stringify([plan.pool, plan.namespace, owner.type.name, plan.method]);
+function claim(owners: Map<string, Owner>, owner: Owner): void {
+  const { plan, type } = owner;
+  const start = JSON.stringify([plan.pool, plan.namespace, defaultKeyOf(plan, type)]);
   const holder = owners.get(start) ?? owner;
   owners.set(start, holder);
-  const sameInstance = holder.instance === owner.instance;
-  if (holder.type === owner.type && (sameInstance || !(holder.adopted || owner.adopted))) return;
-  const what = holder.type === owner.type ? 'instances of the class' : 'classes named';
+  const sameMethod = holder.type === type && holder.plan === plan;
+  if (sameMethod && (holder.instance === owner.instance || !(holder.adopted || owner.adopted))) return;
+  const what = sameMethod ? 'instances of the class' : 'classes named';
   throw new MemcachedOptionError(
-    `${plan.where}: there are two ${what} ${owner.type.name} with a method ${plan.method}() that has no "key", ` +
+    `${plan.where}: there are two ${what} ${type.name} with a method ${plan.method}() that has no "key", ` +
       'so they would share their keys. Give it a "key" or a "namespace".',
   );
 }

@@ -23,6 +23,8 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** For messages: `@Cacheable on CatalogService.find()`. */
 export function placeOf(decorator: string, target: object, method: unknown): string {
   const owner = typeof target === 'function' ? target.name : target?.constructor?.name;
+  // A standard decorator is called with the method and a context instead of a prototype and a name.
+  if (typeof method === 'object') return `@${decorator} on ${owner}()`;
   return `@${decorator} on ${owner ?? 'a class'}.${String(method)}()`;
 }
 

@@ -33,6 +33,7 @@ import {
   type MemcachedRootOptions,
 } from './options.js';
 import { MemcachedPoolRegistry } from './registry.js';
+import { plansOf } from './slot.js';
 import { DEFAULT_POOL, getMemcachedCacheToken, getMemcachedPoolToken } from './tokens.js';
 
 /** What one import of the module declares, known before anything is made. */
@@ -142,6 +143,7 @@ function sourceOf(where: string, options: MemcachedRootAsyncOptions): OptionsSou
   if ([useFactory, useClass, useExisting].filter((way) => way !== undefined).length !== 1) {
     throw new MemcachedOptionError(`${where} takes exactly one of useFactory, useClass and useExisting.`);
   }
+  for (const maker of [...inject, useClass, useExisting]) refuseCircle(where, options.name, maker);
   if (useFactory !== undefined) {
     return { imports, providers: [{ provide: GIVEN_OPTIONS, inject, useFactory }] };
   }
@@ -153,6 +155,16 @@ function sourceOf(where: string, options: MemcachedRootAsyncOptions): OptionsSou
     useFactory: (factory: MemcachedOptionsFactory) => factory.createMemcachedOptions(),
   };
   return { imports, providers: [...made, given] };
+}
+
+/** A class that waits for the cache cannot make the pool's options: Nest would wait for ever, without a word. */
+function refuseCircle(where: string, name: string = DEFAULT_POOL, maker: unknown): void {
+  const token = typeof maker === 'object' && maker !== null && 'token' in maker ? maker.token : maker;
+  const plan = typeof token === 'function' && plansOf(token.prototype).find(({ pool }) => pool === name);
+  if (!plan) return;
+  throw new MemcachedOptionError(
+    `${where}: the options of pool "${name}" are made with the help of a method that is cached in it (${plan.where}).`,
+  );
 }
 
 async function openPool(options: CheckedModuleOptions): Promise<MemcachedPool> {

@@ -17,6 +17,8 @@ import { getMemcachedCacheToken } from './tokens.js';
 export interface Plan {
   /** For messages: `@Cacheable on CatalogService.find()`. */
   readonly where: string;
+  /** The class in which the method stands. */
+  readonly owner: { readonly name: string };
   readonly method: string;
   readonly pool: string;
   readonly namespace: string | undefined;
@@ -24,6 +26,16 @@ export interface Plan {
   readonly usesDefaultKey: boolean;
   /** What was said about this method already; each thing is said once. */
   readonly told: Set<string>;
+}
+
+/**
+ * How default keys begin: `Class.method`, after the class of the instance, since subclasses answer differently.
+ * An inherited method names its own class too: the subclass may have overridden it and call it by `super`.
+ */
+export function defaultKeyOf(plan: Plan, type: { readonly name: string }): string {
+  return type === plan.owner
+    ? `${type.name}.${plan.method}`
+    : `${type.name}(${plan.owner.name}).${plan.method}`;
 }
 
 /** What one instance was given. */

@@ -16,7 +16,7 @@ import {
 } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { firstValueFrom, lastValueFrom, Observable, of, throwError } from 'rxjs';
+import { defer, firstValueFrom, lastValueFrom, Observable, of, throwError } from 'rxjs';
 import {
   Cacheable,
   CacheEvict,
@@ -247,6 +247,30 @@ export function cacheableSuite(start: StartBackend, compiled: { withMetadata: bo
       await app.get(Loud).byDefaultKey({ a: 1 });
       await app.get(Loud).byDefaultKey({ a: 1 });
       expect(app.get(Loud).calls).toBe(2);
+    });
+
+    it('never waits for itself where a method is cached under the key of one that it calls', async () => {
+      @Injectable()
+      class Loud extends Catalog {
+        @Cacheable({ key: keyOf })
+        override async find(id: string) {
+          await null;
+          const found = await super.find(id);
+          return { ...found, id: found.id.toUpperCase() };
+        }
+      }
+      @Injectable()
+      class Front {
+        constructor(@Inject(Loud) readonly catalog: Loud) {}
+        @Cacheable({ key: keyOf, returns: 'observable' })
+        find(id: string): Observable<unknown> {
+          return defer(() => this.catalog.find(id));
+        }
+      }
+      const app = await boot({ providers: [Loud, Front] });
+      expect(await lastValueFrom(app.get(Front).find('a'))).toEqual({ id: 'A', call: 1 });
+      expect(await app.get(Loud).find('a')).toEqual({ id: 'A', call: 1 });
+      expect(app.get(Loud).calls).toBe(1);
     });
 
     it('keeps a subclass working that injects properties of its own', async () => {
@@ -488,6 +512,24 @@ export function cacheableSuite(start: StartBackend, compiled: { withMetadata: bo
       await app.get(Users).byDefaultKey(1);
       await app.get(Orders).byDefaultKey(1);
       expect([app.get(Users).calls, app.get(Orders).calls]).toEqual([1, 1]);
+    });
+
+    it('tells a method apart from the one that it overrides', async () => {
+      @Injectable()
+      class Doubled extends Catalog {
+        @Cacheable()
+        override async byDefaultKey(...args: unknown[]) {
+          return (await super.byDefaultKey(...args)) * 2;
+        }
+        plain(...args: unknown[]) {
+          return super.byDefaultKey(...args);
+        }
+      }
+      const app = await boot({ providers: [Doubled] });
+      const doubled = app.get(Doubled);
+      expect(await doubled.byDefaultKey('a')).toBe(2);
+      expect([await doubled.plain('a'), await doubled.byDefaultKey('a')]).toEqual([1, 2]);
+      expect(doubled.calls).toBe(1);
     });
 
     it('runs uncached, warning once, for arguments that make no key', async () => {

@@ -41,7 +41,7 @@ it.each<[string, () => void, string]>([
   [
     'a standard decorator',
     () => cacheable()(Catalog.prototype.find, { kind: 'method', name: 'find' }, undefined),
-    'decorated without "experimentalDecorators"',
+    '@Cacheable on find(): a static method (or one decorated without "experimentalDecorators") has no instance',
   ],
   [
     'a misspelt option',

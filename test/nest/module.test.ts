@@ -3,6 +3,7 @@ import { ConfigModule, ConfigService } from '@nestjs/config';
 import { REQUEST } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
+  Cacheable,
   getMemcachedCacheToken,
   getMemcachedPoolToken,
   InjectMemcachedCache,
@@ -244,6 +245,21 @@ describe('forRootAsync', () => {
     expect(() => MemcachedPoolModule.forRootAsync({ useFactory: () => ({}), useClass: Options })).toThrow(
       'exactly one of useFactory, useClass and useExisting',
     );
+  });
+
+  it('refuses options made by a class that is cached in the same pool, where Nest could wait for ever', () => {
+    class Settings extends Options {
+      @Cacheable({ key: () => 'settings' })
+      async load() {}
+    }
+    const sentence =
+      'MemcachedPoolModule.forRootAsync(): the options of pool "default" are made with the help of a method that is cached in it (@Cacheable on Settings.load()).';
+    const useFactory = () => ({});
+    expect(() => MemcachedPoolModule.forRootAsync({ inject: [Settings], useFactory })).toThrow(sentence);
+    expect(() => MemcachedPoolModule.forRootAsync({ useExisting: Settings })).toThrow(sentence);
+    const optional = { token: Settings, optional: true };
+    expect(() => MemcachedPoolModule.forRootAsync({ inject: [optional], useFactory })).toThrow(sentence);
+    MemcachedPoolModule.forRootAsync({ name: 'other', inject: [Settings], useFactory });
   });
 
   it('refuses options that would open a pool for every request', async () => {
