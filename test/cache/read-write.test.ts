@@ -400,4 +400,22 @@ describe('an abort', () => {
     }
     expect(cache.stats().errors).toBe(0);
   });
+
+  it('rejects at once also while only the generation is outstanding', async () => {
+    const { cache, pool } = setup();
+    await cache.set('k', 'v');
+    pool.hold((request) => !ofValues(request));
+    const caller = new AbortController();
+    const { signal } = caller;
+    const calls = [
+      cache.get('k', { signal }),
+      cache.getMany(['k'], { signal }),
+      cache.set('k', 'w', { signal }),
+      cache.setMany([['k', 'w']], { signal }),
+    ];
+    await pool.holding();
+    for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+    caller.abort(new Error('enough'));
+    for (const call of calls) await expect(call).rejects.toThrow('enough');
+  });
 });

@@ -63,6 +63,7 @@ export class FakePool {
   readonly #clock: Clock;
   readonly #maxItemBytes: number;
   #holds: (request: FakeRequest) => boolean = () => false;
+  #holdsAnswer: (request: FakeRequest) => boolean = () => false;
   #held: Held[] = [];
   #turn = 0;
 
@@ -91,10 +92,18 @@ export class FakePool {
     return this.#held.map(({ request }) => request);
   }
 
-  /** Lets what is held back, and what comes later, take effect. */
-  release(): void {
+  /** Holds back the answers of the `get`s that `which` says yes to: they have read, and nobody knows yet. */
+  holdAnswers(which: (request: FakeRequest) => boolean): void {
+    this.#holdsAnswer = which;
+  }
+
+  /** Lets what is held back, or that part of it, take effect or be answered; and what comes later, all of it. */
+  release(which: (request: FakeRequest) => boolean = () => true): void {
     this.#holds = () => false;
-    for (const { go } of this.#held.splice(0)) go();
+    this.#holdsAnswer = () => false;
+    const going = this.#held.filter(({ request }) => which(request));
+    this.#held = this.#held.filter(({ request }) => !which(request));
+    for (const { go } of going) go();
   }
 
   /** The keys that are stored, of all nodes. */
@@ -141,7 +150,9 @@ export class FakePool {
 
   async get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
     const [items] = await this.#arrive('get', [key], options);
-    return this.#read(items!, key) as T | undefined;
+    const value = this.#read(items!, key) as T | undefined;
+    await this.#wait(this.#holdsAnswer, { verb: 'get', keys: [key], node: '', turn: this.#turn, options });
+    return value;
   }
 
   async getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
@@ -241,8 +252,11 @@ export class FakePool {
   async #way(request: FakeRequest): Promise<void> {
     await nextTurn();
     this.#turn++;
-    if (!this.#holds(request)) return;
-    await new Promise<void>((go) => this.#held.push({ request, go }));
+    await this.#wait(this.#holds, request);
+  }
+
+  async #wait(holds: (request: FakeRequest) => boolean, request: FakeRequest): Promise<void> {
+    if (holds(request)) await new Promise<void>((go) => this.#held.push({ request, go }));
   }
 
   #route(key: string): string {
