@@ -4,12 +4,10 @@
  * value is worse than no value. Choosing a socket, blacklisting and retrying belong to the layers above.
  */
 import type { Socket } from 'node:net';
-import type { Address } from '../base/address.js';
 import { Alarm, afterReading } from '../base/alarm.js';
 import { socketChannel } from '../base/channels.js';
 import {
   MemcachedConnectionError,
-  MemcachedError,
   MemcachedProtocolError,
   MemcachedTimeoutError,
   MemcachedUnsupportedError,
@@ -20,64 +18,18 @@ import { NO_BUFFER, Reply, ReplyKind } from '../command/reply.js';
 import { hasBody, Phase, type Request, Verb, verbName } from '../command/request.js';
 import { Doubt, MAX_LINE_BYTES, NEED_MORE, OPAQUE_MASK, type Protocol } from '../protocol/protocol.js';
 import { WireWriter } from '../protocol/wire-writer.js';
+import {
+  type CloseReason,
+  CONNECTION_MOVES,
+  type ConnectionOwner,
+  type ConnectionSettings,
+  type ConnectionState,
+} from './contract.js';
 import { GatheredGets } from './gathered-gets.js';
-import { type Credentials, type Dialect, Handshake, type HandshakeStep } from './handshake.js';
+import { type Dialect, Handshake, type HandshakeStep } from './handshake.js';
 import { Inbox } from './inbox.js';
-import { openSocket, type SocketReader, type TlsSettings } from './open-socket.js';
+import { openSocket, type SocketReader } from './open-socket.js';
 import { type Outbox, PlainOutbox, RecordOutbox } from './outbox.js';
-
-/** What a connection is made with; the same for every socket of a node. */
-export interface ConnectionSettings {
-  /** Name of the pool and of the node, for errors and channels. */
-  pool: string;
-  node: string;
-  address: Address;
-  tls: TlsSettings;
-  auth: Credentials | undefined;
-  protocol: 'auto' | 'meta' | 'classic';
-  connectTimeout: number;
-  turn: Turn;
-  /** May several gets be sent as one command, where the server knows no meta? Not behind proxies. */
-  gatherGets: boolean;
-  /** What is spoken with a server of that dialect. */
-  protocolFor(dialect: Dialect): Protocol;
-}
-
-/** `opening` until the handshake's answer, `draining` once nothing new may be sent. */
-export type ConnectionState = 'opening' | 'ready' | 'draining' | 'closed';
-
-const MOVES: Record<ConnectionState, readonly ConnectionState[]> = {
-  opening: ['ready', 'closed'],
-  ready: ['draining', 'closed'],
-  draining: ['closed'],
-  closed: [],
-};
-
-/** Why a connection is no more. */
-export type CloseReason =
-  /** The handshake failed or the socket could not be opened. */
-  | { kind: 'open-failed'; error: MemcachedError }
-  /** The question of the handshake closed it: only a proxy does that. */
-  | { kind: 'ask-as-proxy' }
-  /** Closed by the peer or the network. */
-  | { kind: 'lost'; error: MemcachedError }
-  /** Closed by us, because the answers were not to be trusted. */
-  | { kind: 'doubt'; error: MemcachedError }
-  /** Closed by us: silent, idle or no longer needed. */
-  | { kind: 'dropped'; error: MemcachedError };
-
-/** The node a connection belongs to. */
-export interface ConnectionOwner {
-  connectionReady(connection: Connection): void;
-  /** The last call. `outstanding` is what was neither answered nor given up, oldest first. */
-  connectionClosed(connection: Connection, reason: CloseReason, outstanding: Request[]): void;
-  /** Slots of `maxPending` and bytes of `maxPendingBytes` are free again. */
-  slotsFreed(slots: number, bytes: number): void;
-  /** Answers have been read; `inTime`: at least one of them was still waited for. */
-  answersRead(connection: Connection, inTime: boolean): void;
-  /** The send buffer was full and is empty again. */
-  connectionWritable(connection: Connection): void;
-}
 
 /** An unfinished answer of this size makes a socket busy with something long. */
 const LONG_ANSWER_BYTES = 64 * 1_024;
@@ -98,7 +50,7 @@ export class Connection implements SocketReader {
   busySince: number;
 
   readonly #settings: ConnectionSettings;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<Connection>;
   readonly #turn: Turn;
   readonly #socket: Socket;
   readonly #handshake: Handshake;
@@ -123,7 +75,7 @@ export class Connection implements SocketReader {
   #inTurn = false;
   readonly #connectAlarm: Alarm;
 
-  constructor(settings: ConnectionSettings, owner: ConnectionOwner, knownProxy: boolean) {
+  constructor(settings: ConnectionSettings, owner: ConnectionOwner<Connection>, knownProxy: boolean) {
     this.#settings = settings;
     this.#owner = owner;
     this.#turn = settings.turn;
@@ -481,7 +433,8 @@ export class Connection implements SocketReader {
   }
 
   #become(next: ConnectionState): void {
-    if (!MOVES[this.state].includes(next)) throw new Error(`connection: ${this.state} cannot become ${next}`);
+    if (!CONNECTION_MOVES[this.state].includes(next))
+      throw new Error(`connection: ${this.state} cannot become ${next}`);
     this.state = next;
   }
 

@@ -19,12 +19,8 @@ import {
 } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { Phase, type Request, type RequestHolder } from '../command/request.js';
-import {
-  type CloseReason,
-  Connection,
-  type ConnectionOwner,
-  type ConnectionSettings,
-} from '../connection/connection.js';
+import { Connection } from '../connection/connection.js';
+import type { CloseReason, ConnectionOwner, ConnectionSettings } from '../connection/contract.js';
 import { Blacklist, type BlacklistMove } from './blacklist.js';
 import { Sockets } from './sockets.js';
 
@@ -48,7 +44,7 @@ const PROXY_MEMORY_MILLISECONDS = 60_000;
 /** A server that closes its connections sooner than this is not called again until somebody needs it. */
 const LEAST_LIFE_MILLISECONDS = 1_000;
 
-export class Node implements ConnectionOwner, RequestHolder {
+export class Node implements ConnectionOwner<Connection>, RequestHolder {
   readonly name: string;
   readonly weight: number;
   readonly blacklist: Blacklist;
@@ -109,6 +105,10 @@ export class Node implements ConnectionOwner, RequestHolder {
 
   get pending(): number {
     return this.#pending;
+  }
+
+  get maxPending(): number {
+    return this.#settings.maxPending;
   }
 
   get socketCount(): number {
@@ -265,7 +265,8 @@ export class Node implements ConnectionOwner, RequestHolder {
         if (outstanding.length === 0) {
           // Sockets are kept open, and a node that died while idle shall be known before somebody needs it.
           const lasted = now - connection.openedAt >= LEAST_LIFE_MILLISECONDS;
-          if (lasted && !this.#closing && this.isUsable) this.#sockets.openAnother(now);
+          const isNeeded = this.#first === undefined && this.isUsable && !this.#closing;
+          if (lasted && isNeeded) this.#sockets.openAnother(now);
           break;
         }
         this.#lastError = reason.error;

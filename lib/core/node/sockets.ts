@@ -4,7 +4,8 @@
  * Invariant: never more than `poolSize` sockets, and never more than one being opened. One socket carries
  * most per system call, so a second is only opened when the first is busy with something long.
  */
-import type { Connection, ConnectionState } from '../connection/connection.js';
+import type { Connection } from '../connection/connection.js';
+import type { ConnectionState } from '../connection/contract.js';
 
 export class Sockets {
   readonly all: Connection[] = [];

@@ -216,7 +216,8 @@ export class ManyCall<V> implements RequestSink {
 function takeSlice(lane: Lane): Item[] {
   const from = lane.next;
   let bytes = 0;
-  while (lane.next < lane.items.length && lane.next - from < SLICE_KEYS && bytes < SLICE_BYTES) {
+  const most = Math.min(SLICE_KEYS, lane.node.maxPending);
+  while (lane.next < lane.items.length && lane.next - from < most && bytes < SLICE_BYTES) {
     const { wire, value } = lane.items[lane.next]!;
     bytes += wire.length + roughBytes(value);
     lane.next++;
