@@ -1,16 +1,22 @@
 /**
- * The same suite, compiled here and now without `emitDecoratorMetadata`, as esbuild, vite and tsx do.
+ * The same suite, its every file compiled here and now without `emitDecoratorMetadata`, as esbuild, vite and tsx
+ * do.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transformSync } from '@swc/core';
-import type * as Suite from './cacheable.suite.js';
+import type * as Suite from './suite/cacheable.js';
 import { onEachBackend } from './support/backends.js';
 
-function withoutMetadata(file: string): typeof Suite {
-  const path = join(__dirname, file);
-  const { code } = transformSync(readFileSync(path, 'utf8'), {
-    filename: path,
+const loaded = new Map<string, { exports: object }>();
+
+/** Modules of the suite's folder are compiled here, whatever else they import as usual. */
+function load(name: string): object {
+  const known = loaded.get(name);
+  if (known !== undefined) return known.exports;
+  const filename = join(__dirname, 'suite', `${name}.ts`);
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    filename,
     jsc: {
       target: 'es2022',
       parser: { syntax: 'typescript', decorators: true },
@@ -19,12 +25,16 @@ function withoutMetadata(file: string): typeof Suite {
     },
     module: { type: 'commonjs' },
   });
-  if (code.includes('design:')) throw new Error('This was compiled with metadata.');
+  if (code.includes('design:')) throw new Error(`${filename} was compiled with metadata.`);
   const module = { exports: {} };
-  new Function('require', 'module', 'exports', code)(require, module, module.exports);
-  return module.exports as typeof Suite;
+  loaded.set(name, module);
+  // Seen from here, what the suite calls '../x' is './x'.
+  const from = (wanted: string): unknown =>
+    wanted.startsWith('./') ? load(wanted.slice(2, -'.js'.length)) : require(wanted.replace(/^\.\.\//, './'));
+  new Function('require', 'module', 'exports', code)(from, module, module.exports);
+  return module.exports;
 }
 
-const { cacheableSuite } = withoutMetadata('cacheable.suite.ts');
+const { cacheable } = load('cacheable') as typeof Suite;
 
-onEachBackend((start) => cacheableSuite(start, { withMetadata: false }));
+onEachBackend((start) => cacheable(start, { withMetadata: false }));

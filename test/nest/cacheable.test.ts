@@ -1,4 +1,4 @@
-import { cacheableSuite } from './cacheable.suite.js';
+import { cacheable } from './suite/cacheable.js';
 import { onEachBackend } from './support/backends.js';
 
-onEachBackend((start) => cacheableSuite(start, { withMetadata: true }));
+onEachBackend((start) => cacheable(start, { withMetadata: true }));
