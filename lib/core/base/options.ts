@@ -67,15 +67,18 @@ export function describe(value: unknown): string {
 }
 
 function nearest(name: string, known: readonly string[]): string | undefined {
+  const given = name.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
+  let bestDistance = Math.max(2, Math.floor(given.length / 3)) + 1;
   for (const candidate of known) {
-    const lower = candidate.toLowerCase();
-    const distance =
-      lower.includes(name.toLowerCase()) && name.length > 3 ? 1 : editDistance(name.toLowerCase(), lower);
-    const endsAlike = lower.endsWith(name.slice(-4).toLowerCase()) ? 0.5 : 0;
-    if (distance - endsAlike < bestDistance) {
-      bestDistance = distance - endsAlike;
+    // "timout" means commandTimeout: people remember the last word of a name best.
+    const lastWord = candidate.slice(candidate.search(/[A-Z][a-z0-9]*$/));
+    const distance = Math.min(
+      editDistance(given, candidate.toLowerCase()),
+      editDistance(given, lastWord.toLowerCase()) + 0.5,
+    );
+    if (distance < bestDistance) {
+      bestDistance = distance;
       best = candidate;
     }
   }

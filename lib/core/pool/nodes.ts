@@ -1,6 +1,7 @@
 /**
  * The pool's nodes as they come and go: makes them, tells about them, takes them out of use.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Turn } from '../base/turn.js';
 import { Node } from '../node/node.js';
 import { ClassicProtocol, MetaProtocol } from '../protocol/text-protocols.js';
@@ -64,8 +65,8 @@ export class Nodes {
     const known = this.#byName.get(spec.name)?.spec;
     return (
       known !== undefined &&
-      known.tls === spec.tls &&
-      known.auth === spec.auth &&
+      isDeepStrictEqual(known.tls, spec.tls) &&
+      isDeepStrictEqual(known.auth, spec.auth) &&
       known.weight === spec.weight
     );
   }
