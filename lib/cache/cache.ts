@@ -257,8 +257,8 @@ export class MemcachedCache {
       ledger.publish(operation, 'bypass', began, many);
       return false;
     }
-    const storing = keys.map((key) => flights.void(key)).filter((one) => one !== undefined);
-    if (storing.length > 0) await Promise.all(storing);
+    const storing = flights.voidEach(keys);
+    if (storing !== undefined) await storing;
     try {
       const outcome = keys.length === 0 ? 'done' : await write(call);
       ledger.publish(operation, outcome, began, many);

@@ -30,11 +30,6 @@ import type { CachePool } from './ports.js';
 /** On which node a copy is kept; `undefined` where nodes cannot be addressed. */
 type NodeName = string | undefined;
 
-/** What a read found: a generation, nothing, or something that is none. `undefined`: it could not be read. */
-type Found = string | typeof MISSING | typeof FOREIGN | undefined;
-const MISSING = Symbol('missing');
-const FOREIGN = Symbol('foreign');
-
 /** The generation now; `null` when there is none, so nothing is valid; `undefined` when it could not be read. */
 export type Current = string | null | undefined;
 
@@ -45,9 +40,12 @@ export class Slot implements TurnTask {
   /** The generation seen last; only ever a guess. */
   known: string | undefined = undefined;
   /** The read that this turn's callers share, and the timeout it was sent with. */
-  reading: Promise<Found> | undefined = undefined;
+  reading: Promise<Current> | undefined = undefined;
+  ensuring: Promise<string | undefined> | undefined = undefined;
   readingTimeout: unknown = undefined;
   making: Promise<string | undefined> | undefined = undefined;
+  /** What was read last was no generation: the key is taken, so one has to be written over it. */
+  taken = false;
   /** A clear could not be written here: until it is, nothing on this node is valid for this process. */
   owed = false;
 
@@ -55,6 +53,7 @@ export class Slot implements TurnTask {
 
   endTurn(): void {
     this.reading = undefined;
+    this.ensuring = undefined;
   }
 }
 
@@ -86,18 +85,22 @@ export class Generations {
   }
 
   /** The generation now, from a read that begins in this turn. Never rejects. */
-  async current(slot: Slot, call: CallOptions): Promise<Current> {
-    const found = await this.#read(slot, call);
-    return found === MISSING || found === FOREIGN ? null : found;
+  current(slot: Slot, call: CallOptions): Promise<Current> {
+    if (slot.reading !== undefined) {
+      return slot.readingTimeout === call.timeout ? slot.reading : this.#read(slot, call);
+    }
+    slot.reading = this.#read(slot, call);
+    slot.readingTimeout = call.timeout;
+    this.#turn.atEnd(slot);
+    return slot.reading;
   }
 
   /** Like {@link current}, but makes one where there is none. Never rejects. */
-  async ensured(slot: Slot, call: CallOptions): Promise<string | undefined> {
-    const found = await this.#read(slot, call);
-    if (typeof found === 'string' || found === undefined) return found;
-    return this.#makeOnce(slot, () =>
-      found === FOREIGN ? this.#write(slot, call, 'use') : this.#add(slot, call),
-    );
+  ensured(slot: Slot, call: CallOptions): Promise<string | undefined> {
+    const reading = this.current(slot, call);
+    if (reading !== slot.reading) return this.#orMade(reading, slot, call);
+    slot.ensuring ??= this.#orMade(reading, slot, call);
+    return slot.ensuring;
   }
 
   /** {@link current} for each of some slots, each asked once. */
@@ -142,30 +145,29 @@ export class Generations {
     return slot;
   }
 
-  #read(slot: Slot, call: CallOptions): Promise<Found> {
-    if (slot.reading !== undefined && slot.readingTimeout === call.timeout) return slot.reading;
-    const reading = slot.owed
-      ? this.#makeOnce(slot, () => this.#write(slot, call, 'use'))
-      : this.#fetch(slot, call);
-    if (slot.reading === undefined) {
-      slot.reading = reading;
-      slot.readingTimeout = call.timeout;
-      this.#turn.atEnd(slot);
-    }
-    return reading;
+  #read(slot: Slot, call: CallOptions): Promise<Current> {
+    if (slot.owed) return this.#makeOnce(slot, () => this.#write(slot, call, 'use'));
+    return this.#fetch(slot, call);
   }
 
-  async #fetch(slot: Slot, call: CallOptions): Promise<Found> {
+  async #fetch(slot: Slot, call: CallOptions): Promise<Current> {
     try {
       const text = await this.#pool.get(this.#key, this.#options(slot, call));
-      if (text === undefined) return MISSING;
-      if (typeof text !== 'string' || !GENERATION.test(text)) return FOREIGN;
-      slot.known = text;
-      return text;
+      slot.taken = text !== undefined && !(typeof text === 'string' && GENERATION.test(text));
+      if (text === undefined || slot.taken) return null;
+      slot.known = text as string;
+      return slot.known;
     } catch (error) {
       this.#failed(error, 'use');
-      return error instanceof MemcachedDecodeError ? FOREIGN : undefined;
+      slot.taken = error instanceof MemcachedDecodeError;
+      return slot.taken ? null : undefined;
     }
+  }
+
+  async #orMade(reading: Promise<Current>, slot: Slot, call: CallOptions): Promise<string | undefined> {
+    const found = await reading;
+    if (found !== null) return found;
+    return this.#makeOnce(slot, () => (slot.taken ? this.#write(slot, call, 'use') : this.#add(slot, call)));
   }
 
   /** Callers that find the same copy wanting wait for one repair. */
@@ -181,8 +183,7 @@ export class Generations {
     try {
       if (!(await this.#pool.add(this.#key, made, this.#options(slot, call)))) {
         // Somebody else was first; theirs is the one.
-        const found = await this.#fetch(slot, call);
-        return typeof found === 'string' ? found : undefined;
+        return (await this.#fetch(slot, call)) ?? undefined;
       }
       slot.known = made;
       return made;

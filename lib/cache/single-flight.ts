@@ -78,15 +78,21 @@ export class SingleFlight<R> {
     for (const entry of this.#entries.values()) for (const flight of entry.running) flight.mayStore = false;
   }
 
-  /** Nobody may join what runs for `key`, and it stores nothing. A write under way is over when this resolves. */
-  void(key: string): Promise<unknown> | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    entry.joinable = undefined;
+  /**
+   * Nobody may join what runs for the keys, and it stores nothing. Writes that are under way, if any, are over
+   * when this resolves.
+   */
+  voidEach(keys: readonly string[]): Promise<unknown> | undefined {
+    if (this.#entries.size === 0) return undefined;
     const storing: Promise<unknown>[] = [];
-    for (const flight of entry.running) {
-      flight.mayStore = false;
-      if (flight.storing !== undefined) storing.push(flight.storing);
+    for (const key of keys) {
+      const entry = this.#entries.get(key);
+      if (entry === undefined) continue;
+      entry.joinable = undefined;
+      for (const flight of entry.running) {
+        flight.mayStore = false;
+        if (flight.storing !== undefined) storing.push(flight.storing);
+      }
     }
     return storing.length === 0 ? undefined : Promise.all(storing);
   }

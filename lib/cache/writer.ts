@@ -147,7 +147,7 @@ export class Writer {
 
   async #put(generation: string, item: Item, call: CallOptions): Promise<Written> {
     try {
-      await this.pool.set(item.key, seal(generation, item.value), { ...call, ttl: item.ttl });
+      await this.pool.set(item.key, seal(generation, item.value), storeOptions(call, item.ttl));
       this.trouble.succeeded();
       return 'done';
     } catch (error) {
@@ -196,7 +196,7 @@ export class Writer {
       if (group === undefined) byTtl.set(one.item.ttl, [one]);
       else group.push(one);
     }
-    await Promise.all([...byTtl].map(([ttl, group]) => this.#sendGroup(group, { ...call, ttl })));
+    await Promise.all([...byTtl].map(([ttl, group]) => this.#sendGroup(group, storeOptions(call, ttl))));
   }
 
   async #sendGroup(group: readonly Sent[], call: StoreOptions): Promise<void> {
@@ -213,4 +213,8 @@ export class Writer {
       one.became = error === undefined ? 'done' : this.#notWritten(error, call);
     }
   }
+}
+
+function storeOptions({ timeout, signal }: CallOptions, ttl: number): StoreOptions {
+  return { timeout, signal, ttl };
 }
