@@ -107,10 +107,11 @@ export function handshakes(server: TestMemcached): number {
 export async function makeBusy(server: TestMemcached, pool: MemcachedPool): Promise<{ ended: Watched }> {
   await pool.set('large', Buffer.alloc(1_000_000, 1));
   const slow = server.misbehave.dribble(1).forCommand('mg').once();
-  const asksBefore = asked(server).length;
+  const before = server.stats.bytes_written as number;
   const ended = watch(pool.get('large'));
-  await until(() => asked(server).length > asksBefore);
-  await quiet();
+  // More than the line before the value: the client knows now that it is large.
+  await until(() => (server.stats.bytes_written as number) > before + 64);
+  await quiet(5);
   await slow.stop();
   return { ended };
 }
