@@ -199,7 +199,7 @@ describe('what is sent', () => {
   it('for a hit is the generation and the value, for a hundred hits of one turn the generation once', async () => {
     const server = await TestMemcached.start();
     open.push(server);
-    const { cache } = asProcess([server as unknown as Backend]);
+    const { cache } = asProcess([server]);
     await cache.set('k', 'v');
     const before = server.commands.length;
     await cache.get('k');
@@ -215,7 +215,7 @@ describe('what is sent', () => {
   it('takes no longer than its timeout when the server hangs', async () => {
     const server = await TestMemcached.start();
     open.push(server);
-    const { cache } = asProcess([server as unknown as Backend], { timeout: 40 });
+    const { cache } = asProcess([server], { timeout: 40 });
     await cache.set('k', 'v');
     server.misbehave.hang();
     const began = performance.now();
