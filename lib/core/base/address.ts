@@ -41,8 +41,9 @@ function parsePort(port: string | undefined, text: string): number {
 }
 
 function unreadable(text: string): MemcachedOptionError {
+  const withoutLogin = text.replace(/^.*@/s, '...@');
   return new MemcachedOptionError(
-    `Cannot read the node address ${JSON.stringify(text)}; write "host:port", "[v6]:port" or "unix:/path".`,
+    `Cannot read the node address ${JSON.stringify(withoutLogin)}; write "host:port", "[v6]:port" or "unix:/path".`,
   );
 }
 

@@ -177,10 +177,12 @@ const tlsRule: OptionRule<TlsSettings> = {
 const authRule: OptionRule<Credentials | undefined> = {
   fallback: undefined,
   expects: '{ user, password }, without a space in the user or a line end in either',
-  read: (given) => {
+  read: (given, path) => {
     const { user, password } = (given ?? {}) as Partial<Credentials>;
-    if (typeof user !== 'string' || typeof password !== 'string') return REFUSED;
-    return /^[^\s]+$/.test(user) && /^[^\r\n]+$/.test(password) ? { user, password } : REFUSED;
+    const isReadable = typeof user === 'string' && typeof password === 'string';
+    if (isReadable && /^[^\s]+$/.test(user) && /^[^\r\n]+$/.test(password)) return { user, password };
+    // Whatever was given instead may hold the password, so it is not quoted.
+    throw new MemcachedOptionError(`Option "${path}" must be ${authRule.expects}.`);
   },
 };
 
