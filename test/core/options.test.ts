@@ -146,19 +146,19 @@ describe('options', () => {
   const numbers = ['poolSize', 'maxPending', 'retries'];
   const durations = ['connectTimeout', 'commandTimeout', 'idleTimeout', 'closeTimeout', 'blacklistTime'];
   const sizes = ['maxPendingBytes', 'maxItemSize', 'maxValueSize'];
-  test.each([
+  test.each<[string, unknown]>([
     ...numbers.flatMap((name) =>
       [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 'many', true, {}, null].map(
-        (value) => [name, value] as const,
+        (value) => [name, value] as [string, unknown],
       ),
     ),
     ...durations.flatMap((name) =>
       [-1, Number.NaN, Number.POSITIVE_INFINITY, 'soon', '-1s', '5 parsecs', true, [], null].map(
-        (value) => [name, value] as const,
+        (value) => [name, value] as [string, unknown],
       ),
     ),
     ...sizes.flatMap((name) =>
-      [0, -1, Number.NaN, 'big', '8x', true, {}, null].map((value) => [name, value] as const),
+      [0, -1, Number.NaN, 'big', '8x', true, {}, null].map((value) => [name, value] as [string, unknown]),
     ),
     ['poolSize', 0],
     ['connectTimeout', 0],
