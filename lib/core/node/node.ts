@@ -258,7 +258,8 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
         return;
       case 'doubt':
         this.#lastError = reason.error;
-        this.blacklist.strike(reason.error.message, now);
+        if (this.isUsable) this.blacklist.strike(reason.error.message, now);
+        else this.blacklist.probeFailed(reason.error.message, now);
         break;
       case 'lost':
         // The server may forget idle connections; one it takes away from under a request is another matter.

@@ -36,8 +36,12 @@ export class ReplyChoice {
     this.#add = add;
   }
 
+  /** What comes in place of a reply, in one piece. */
   #becomes(change: (reply: Buffer) => (Buffer | string)[]): void {
-    this.#add((reply) => change(reply).map((part) => ({ bytes: Buffer.from(part as string, 'latin1') })));
+    this.#add((reply) => {
+      const parts = change(reply).map((part) => Buffer.from(part as string, 'latin1'));
+      return [{ bytes: Buffer.concat(parts) }];
+    });
   }
 
   dropped(): void {
@@ -185,7 +189,7 @@ export class FaultProxy {
   closeOnAccept(how: 'fin' | 'reset' = 'fin'): void {
     this.#onAccept = (socket) => {
       if (how === 'reset') socket.resetAndDestroy();
-      else socket.end();
+      else socket.resume().end();
     };
   }
 

@@ -78,6 +78,8 @@ export class Stage {
     while (!(await holds())) {
       if (performance.now() > end) throw new Error('What was waited for did not come about.');
       await this.pass(step);
+      // What is under way on sockets takes real time, however fast the clock is moved.
+      await new Promise((resolve) => setTimeout(resolve, 4));
     }
   }
 
