@@ -68,16 +68,15 @@ describe('decode(encode(value))', () => {
 
   it('equals the value, or encode throws MemcachedValueError, for anything', () => {
     const anything = fc.anything({
-      withBigInt: true,
       withBoxedValues: true,
-      withDate: true,
       withMap: true,
       withNullPrototype: true,
       withObjectString: true,
       withSet: true,
       withSparseArray: true,
       withTypedArray: true,
-      withUnicodeString: true,
+      // Of its own making there would be invalid dates, which jest finds equal to nothing.
+      values: [scalar, fc.constantFrom(undefined, /x/, Symbol('s'), () => 1, new URL('http://localhost/'))],
     });
     let encoded = 0;
     fc.assert(
@@ -89,13 +88,7 @@ describe('decode(encode(value))', () => {
           throw error;
         }
         encoded++;
-        // jest finds no invalid Date equal to any other.
-        if (
-          !/Date \{ NaN \}/.test(String(fc.stringify(value))) &&
-          !fc.stringify(value).includes('Date(NaN)')
-        ) {
-          expect(roundTrip(value)).toStrictEqual(value);
-        }
+        expect(roundTrip(value)).toStrictEqual(value);
       }),
       { numRuns: 1000 },
     );
