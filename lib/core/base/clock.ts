@@ -20,10 +20,13 @@ export interface Clock {
   setImmediate(callback: () => void): void;
 }
 
+/** Node's timers hold no more; beyond it they ring at once instead of late. About 24.8 days. */
+const LONGEST_TIMER = 2_147_483_647;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
+  setTimeout: (callback, milliseconds) => setTimeout(callback, Math.min(milliseconds, LONGEST_TIMER)),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
   setImmediate: (callback) => {
     setImmediate(callback);

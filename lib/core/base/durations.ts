@@ -27,7 +27,9 @@ export function toMilliseconds(duration: unknown): number | undefined {
   if (typeof duration !== 'string') return undefined;
   const match = DURATION.exec(duration);
   if (match === null) return undefined;
-  return Number(match[1]) * MILLISECONDS[(match[2] ?? 'ms').toLowerCase()]!;
+  const milliseconds = Number(match[1]) * MILLISECONDS[(match[2] ?? 'ms').toLowerCase()]!;
+  // Enough digits make Infinity.
+  return Number.isFinite(milliseconds) ? milliseconds : undefined;
 }
 
 /** Bytes of `size`, or `undefined` when it is not a finite size of 0 or more. */

@@ -121,7 +121,7 @@ export class Leases {
    */
   rearm(lease: Lease, ttlSeconds: number | undefined, options?: CallOptions): Promise<LeaseOutcome> {
     return this.#on(lease, Verb.metaDelete, options, (request) => {
-      request.tokens = ` C${this.#fill.cas(lease.cas)} I${lifetime(ttlSeconds)}`;
+      request.tokens = ` C${this.#fill.cas(lease.cas)} I${this.#lifetime(ttlSeconds)}`;
     });
   }
 
@@ -151,6 +151,13 @@ export class Leases {
       fill(request);
       this.#dispatcher.submit(request, node, { ...options, node: lease.node });
     });
+  }
+
+  /** `T-1` would end the item at once, so "never" is said by leaving T out. */
+  #lifetime(ttlSeconds: number | undefined): string {
+    if (ttlSeconds === undefined) return '';
+    const seconds = typeof ttlSeconds === 'number' ? ttlSeconds : Number.NaN;
+    return seconds < 0 ? '' : ` T${this.#fill.exptime(Math.max(1, seconds) * 1_000)}`;
   }
 
   #nodeFor(key: string): Node {
@@ -192,9 +199,4 @@ function seconds(time: Duration, least: number): number {
     );
   }
   return Math.max(least, Math.ceil(milliseconds / 1_000));
-}
-
-/** `T-1` would end the item at once, so "never" is said by leaving T out. */
-function lifetime(ttlSeconds: number | undefined): string {
-  return ttlSeconds === undefined || ttlSeconds < 0 ? '' : ` T${Math.max(1, Math.trunc(ttlSeconds))}`;
 }

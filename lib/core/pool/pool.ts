@@ -257,7 +257,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   }
 
   /** Statistics by node name; `group` is a sub-command like `'items'`. */
-  stats(group = '', options?: CallOptions): Promise<Map<string, Record<string, string>>> {
+  async stats(group = '', options?: CallOptions): Promise<Map<string, Record<string, string>>> {
     const argument = group === '' ? '' : this.#fill.toWire(group);
     const read = (lines: string[]) => Object.fromEntries(lines.map(splitStat));
     return this.#ask({ name: 'stats', verb: Verb.stats, argument, exptime: 0, read }, options);
