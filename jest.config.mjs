@@ -22,6 +22,10 @@ const roots = ['lib', 'test', 'sample-app']
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // Most tests wait for servers, so two of them share a core well.
+  maxWorkers: 3,
+  // A failed test can leave a server running; the run must end and tell all the same.
+  forceExit: true,
   roots,
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/test/compat/', '/test/long/'],
