@@ -1,0 +1,161 @@
+/** The right to refill a key, on the wire: won by one, filled by nobody else, never lost for good. */
+import { MemcachedPool } from '../../lib/core/pool/pool.js';
+import { TestMemcached } from '../../lib/testing/index.js';
+import { describeReal, RealMemcached } from '../support/real-memcached.js';
+
+const servers = [
+  { name: 'in-process', start: async () => TestMemcached.start(), describe },
+  { name: 'memcached', start: async () => RealMemcached.start(), describe: describeReal },
+];
+
+for (const { name, start, describe: describeServer } of servers) {
+  describeServer(`leases on ${name}`, () => {
+    let server: { address: string; stop(): Promise<void> };
+    let pool: MemcachedPool;
+    const options = { lock: '5s' } as const;
+
+    beforeAll(async () => {
+      server = await start();
+      pool = new MemcachedPool({ nodes: server.address, commandTimeout: '10s' });
+    });
+    beforeEach(() => pool.flushAll());
+    afterAll(async () => {
+      await pool.close();
+      await server.stop();
+    });
+
+    const win = async (key: string) => {
+      const read = (await pool.leases.read(key, options))!;
+      expect(read).toMatchObject({ won: true, value: undefined });
+      return { key, node: read.node, cas: read.cas! };
+    };
+
+    test('granted › is true where one reader really wins', async () => {
+      expect(await pool.leases.granted('key')).toBe(true);
+    });
+
+    test('read › lets one of many readers win a missing key, and nobody sees a value', async () => {
+      const reads = await Promise.all(Array.from({ length: 20 }, () => pool.leases.read('key', options)));
+      expect(reads.filter((read) => read!.won)).toHaveLength(1);
+      expect(reads.filter((read) => read!.taken)).toHaveLength(19);
+      expect(reads.map((read) => read!.value)).toEqual(new Array(20).fill(undefined));
+      expect(await pool.get('key')).toBeUndefined();
+      expect(await pool.getMany(['key'])).toEqual(new Map());
+    });
+
+    test('fill › stores under the lease, and an empty value is a value', async () => {
+      expect(await pool.leases.fill(await win('key'), '', { ttl: '1m' })).toBe('stored');
+      expect(await pool.leases.read('key', options)).toMatchObject({ value: '', won: false, taken: false });
+    });
+
+    test('fill › never undoes a delete, nor what somebody else has stored', async () => {
+      const deleted = await win('deleted');
+      await pool.delete('deleted');
+      expect(await pool.leases.fill(deleted, 'old')).toBe('missing');
+      expect(await pool.get('deleted')).toBeUndefined();
+      const overtaken = await win('overtaken');
+      await pool.set('overtaken', 'new');
+      expect(await pool.leases.fill(overtaken, 'old')).toBe('exists');
+      expect(await pool.get('overtaken')).toBe('new');
+    });
+
+    test('release › lets the next reader win at once', async () => {
+      expect(await pool.leases.release(await win('key'))).toBe('stored');
+      await win('key');
+    });
+
+    test('refreshBelow › lets one reader win while all are served', async () => {
+      await pool.set('key', 'v', { ttl: '1m' });
+      const reads = await Promise.all(
+        Array.from({ length: 5 }, () => pool.leases.read('key', { ...options, refreshBelow: '2m' })),
+      );
+      expect(reads.map((read) => read!.value)).toEqual(new Array(5).fill('v'));
+      expect(reads.filter((read) => read!.won)).toHaveLength(1);
+    });
+
+    test('invalidate › keeps the value servable as stale, for one reader to refill', async () => {
+      await pool.set('key', 'old', { ttl: '1m' });
+      expect(await pool.leases.invalidate('key', '1m')).toBe('stored');
+      const [first, second] = [
+        await pool.leases.read('key', options),
+        await pool.leases.read('key', options),
+      ];
+      expect([first, second]).toMatchObject([
+        { value: 'old', stale: true, won: true },
+        { value: 'old', stale: true, won: false, taken: true },
+      ]);
+      const lease = { key: 'key', node: first!.node, cas: first!.cas! };
+      expect(await pool.leases.fill(lease, 'new', { ttl: '1m' })).toBe('stored');
+      expect(await pool.leases.read('key', options)).toMatchObject({ value: 'new', stale: false });
+      expect(await pool.leases.invalidate('nothing', '1m')).toBe('missing');
+    });
+
+    test('rearm › gives a refresh that failed to the next reader', async () => {
+      await pool.set('key', 'old', { ttl: '1m' });
+      const read = (await pool.leases.read('key', { ...options, refreshBelow: '2m' }))!;
+      const lease = { key: 'key', node: read.node, cas: read.cas! };
+      expect(await pool.leases.rearm(lease, read.ttlSeconds)).toBe('stored');
+      expect(await pool.leases.read('key', options)).toMatchObject({ value: 'old', won: true, stale: true });
+    });
+
+    test.each([-1, Number.NaN, 'soon', '31d'])('read › refuses a lock of %p', async (lock) => {
+      await expect(pool.leases.read('key', { lock })).rejects.toMatchObject({ code: 'MEMCACHED_ARGUMENT' });
+    });
+  });
+}
+
+describe('leases', () => {
+  let server: TestMemcached;
+  let pool: MemcachedPool;
+  const start = async (options: Parameters<typeof TestMemcached.start>[0] = {}) => {
+    server = await TestMemcached.start(options);
+    pool = new MemcachedPool({ nodes: server.address, commandTimeout: '10s' });
+  };
+  afterEach(async () => {
+    await pool.close();
+    await server.close();
+  });
+
+  test('granted › is false on a server without meta, and a read says what is missing', async () => {
+    await start({ protocol: 'classic' });
+    expect(await pool.leases.granted('key')).toBe(false);
+    await expect(pool.leases.read('key', { lock: '5s' })).rejects.toMatchObject({
+      code: 'MEMCACHED_UNSUPPORTED',
+    });
+  });
+
+  test('granted › is false where the syntax is known but nobody wins', async () => {
+    await start();
+    server.misbehave.alter((reply) => Buffer.from(reply.toString('latin1').replace(' W', ''), 'latin1'));
+    expect(await pool.leases.granted('key')).toBe(false);
+  });
+
+  test('read › that was given up gives a lease it won back', async () => {
+    await start();
+    await pool.connect();
+    const late = server.misbehave.delay(50).forCommand('mg').once();
+    const abort = new AbortController();
+    const read = pool.leases.read('key', { lock: '1h', signal: abort.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    abort.abort();
+    await expect(read).rejects.toMatchObject({ name: 'AbortError' });
+    await late.stop();
+    let winner = await pool.leases.read('key', { lock: '1h' });
+    for (const end = Date.now() + 20_000; !winner!.won && Date.now() < end; ) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      winner = await pool.leases.read('key', { lock: '1h' });
+    }
+    expect(winner!.won).toBe(true);
+  });
+
+  test('read › is not sent again when its connection died: it may have won', async () => {
+    await start();
+    await pool.connect();
+    server.misbehave.cutAfter(0).forCommand('mg').once();
+    await expect(pool.leases.read('key', { lock: '5s' })).rejects.toMatchObject({
+      code: 'MEMCACHED_CONNECTION',
+      sent: 'maybe',
+    });
+    expect(server.commands.filter((line) => line.startsWith('mg key'))).toHaveLength(1);
+  });
+});
