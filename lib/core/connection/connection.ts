@@ -152,7 +152,11 @@ export class Connection implements SocketReader {
     request.sink.failed(
       request,
       new MemcachedUnsupportedError(
-        `${this.#settings.node} has no ${verbName(request.verb)}: it needs the meta protocol, and the node speaks ${this.#protocol.name}.`,
+        `${this.#settings.node} has no ${verbName(request.verb)}: ${
+          this.dialect === 'proxy'
+            ? 'it is a proxy that closes the connection at it'
+            : `it needs the meta protocol, and the node speaks ${this.#protocol.name}`
+        }.`,
         { node: this.#settings.node },
       ),
     );

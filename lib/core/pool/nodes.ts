@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Turn } from '../base/turn.js';
 import { Node } from '../node/node.js';
-import { ClassicProtocol, MetaProtocol } from '../protocol/text-protocols.js';
+import { ClassicProtocol, MetaProtocol, ProxyProtocol } from '../protocol/text-protocols.js';
 import { createRouter } from '../routing/create.js';
 import type { Dispatcher } from './dispatcher.js';
 import {
@@ -73,8 +73,11 @@ export class Nodes {
 
   #make(spec: NodeSpec): Node {
     const options = this.#options;
-    const meta = new MetaProtocol(options.maxValueSize);
-    const classic = new ClassicProtocol(options.maxValueSize);
+    const protocols = {
+      meta: new MetaProtocol(options.maxValueSize),
+      classic: new ClassicProtocol(options.maxValueSize),
+      proxy: new ProxyProtocol(options.maxValueSize),
+    };
     return new Node({
       ...options,
       weight: spec.weight,
@@ -88,7 +91,7 @@ export class Nodes {
         connectTimeout: options.connectTimeout,
         turn: this.#turn,
         gatherGets: options.distribution !== 'round-robin',
-        protocolFor: (dialect) => (dialect === 'meta' ? meta : classic),
+        protocolFor: (dialect) => protocols[dialect],
       },
       moved: (node, { from, to, reason }) =>
         this.#announce({ pool: options.name, node: node.name, from, to, reason }),

@@ -26,6 +26,15 @@ export class ClassicProtocol implements Protocol {
   }
 }
 
+/** Proxies that close the connection at what they do not know (twemproxy, mcrouter) are not asked for it. */
+export class ProxyProtocol extends ClassicProtocol {
+  override encode(request: Request, opaque: number, writer: WireWriter): boolean {
+    const { verb } = request;
+    if (verb === Verb.gat || verb === Verb.stats || verb === Verb.flushAll) return false;
+    return super.encode(request, opaque, writer);
+  }
+}
+
 export class MetaProtocol implements Protocol {
   readonly name = 'meta';
   constructor(readonly maxValueBytes: number) {}
