@@ -4,15 +4,16 @@
  *
  * Invariant: a request is sent again only if nothing of it was sent, or if repeating it changes nothing.
  */
+import { failureChannel } from '../base/channels.js';
 import {
   MemcachedClosedError,
-  type MemcachedError,
+  MemcachedError,
   MemcachedTimeoutError,
   MemcachedUnavailableError,
   withoutStack,
 } from '../base/errors.js';
 import type { Turn, TurnTask } from '../base/turn.js';
-import { isRepeatable, Phase, type Request } from '../command/request.js';
+import { isRepeatable, Phase, type Request, verbName } from '../command/request.js';
 import type { Node } from '../node/node.js';
 import type { Router } from '../routing/router.js';
 import { CallPatience, ownTimeout, type PatienceEnd } from './patience.js';
@@ -156,7 +157,17 @@ export class Dispatcher implements TurnTask {
     if (request.settled) return;
     request.settled = true;
     request.holder?.abandon(request);
-    request.reject(this.patienceError(end, request));
+    const error = this.patienceError(end, request);
+    this.noteFailure(request, error);
+    request.reject(error);
+  }
+
+  /** Tells whoever listens that a request has failed for good. */
+  noteFailure(request: Request, error: unknown): void {
+    if (!failureChannel.hasSubscribers) return;
+    const code = error instanceof MemcachedError ? error.code : 'ABORTED';
+    const { name: pool } = this.#settings;
+    failureChannel.publish({ pool, node: request.holder?.name, code, verb: verbName(request.verb) });
   }
 
   /** What a caller is told whose patience ended. */

@@ -131,7 +131,9 @@ export class ManyCall<V> implements RequestSink {
   replied(request: Request, reply: Reply): void {
     const { items } = this.#laneOf.get(request)!;
     if (reply.kind >= ReplyKind.serverError && reply.kind <= ReplyKind.unknownCommand) {
-      this.#fail(items, complaint(request, reply));
+      const error = complaint(request, reply);
+      this.#dispatcher.noteFailure(request, error);
+      this.#fail(items, error);
     } else {
       const item = items[request.keys === undefined ? 0 : reply.index]!;
       try {
@@ -147,6 +149,7 @@ export class ManyCall<V> implements RequestSink {
   /** See {@link RequestSink}. */
   failed(request: Request, error: MemcachedError): void {
     if (this.#dispatcher.retry(request, error)) return;
+    this.#dispatcher.noteFailure(request, error);
     this.#fail(this.#laneOf.get(request)!.items, error);
     this.#end(request);
   }
@@ -171,8 +174,9 @@ export class ManyCall<V> implements RequestSink {
     for (const [request, { items }] of this.#laneOf) {
       request.settled = true;
       request.holder?.abandon(request);
-      if (end.kind === 'timeout')
-        this.#fail(items, this.#dispatcher.patienceError(end, request) as MemcachedError);
+      const error = this.#dispatcher.patienceError(end, request);
+      this.#dispatcher.noteFailure(request, error);
+      if (end.kind === 'timeout') this.#fail(items, error as MemcachedError);
     }
     if (end.kind === 'abort') {
       this.#reject(end.reason);

@@ -78,7 +78,9 @@ class Lines implements RequestSink {
     }
     request.settle();
     if (reply.kind >= ReplyKind.serverError && reply.kind <= ReplyKind.unknownCommand) {
-      request.reject(complaint(request, reply));
+      const error = complaint(request, reply);
+      this.dispatcher.noteFailure(request, error);
+      request.reject(error);
       return;
     }
     if (reply.kind === ReplyKind.text) this.#lines.push(reply.text);
@@ -89,6 +91,7 @@ class Lines implements RequestSink {
     this.#lines.length = 0;
     if (this.dispatcher.retry(request, error)) return;
     request.settle();
+    this.dispatcher.noteFailure(request, error);
     request.reject(error);
   }
 }

@@ -70,7 +70,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     this.#codec = makeCodec(checked.values);
     this.#fill = new RequestFiller(this.#codec, checked.clock, checked.maxItemSize, checked.longKeys);
     this.#dispatcher = new Dispatcher({ ...checked, turn: this.#turn });
-    this.#calls = new SingleCalls(this.name, this.#codec, this.#dispatcher);
+    this.#calls = new SingleCalls(this.#codec, this.#dispatcher);
     this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls);
     this.#nodes = new Nodes(checked, this.#turn, this.#dispatcher, (change) => this.#announce(change));
   }

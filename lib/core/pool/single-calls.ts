@@ -3,9 +3,8 @@
  * and settles the caller's promise.
  */
 
-import { failureChannel } from '../base/channels.js';
 import {
-  MemcachedError,
+  type MemcachedError,
   type MemcachedErrorFacts,
   MemcachedServerError,
   MemcachedTooLargeError,
@@ -20,12 +19,10 @@ import type { Dispatcher } from './dispatcher.js';
 import type { CasOutcome, LeaseRead } from './types.js';
 
 export class SingleCalls implements RequestSink {
-  readonly #pool: string;
   readonly #codec: Codec;
   readonly #dispatcher: Dispatcher;
 
-  constructor(pool: string, codec: Codec, dispatcher: Dispatcher) {
-    this.#pool = pool;
+  constructor(codec: Codec, dispatcher: Dispatcher) {
     this.#codec = codec;
     this.#dispatcher = dispatcher;
   }
@@ -48,9 +45,7 @@ export class SingleCalls implements RequestSink {
   }
 
   #reject(request: Request, error: unknown): void {
-    if (failureChannel.hasSubscribers) {
-      publishFailure(this.#pool, request, error);
-    }
+    this.#dispatcher.noteFailure(request, error);
     request.reject(error);
   }
 
@@ -163,9 +158,4 @@ export function complaint(request: Request, reply: Reply): MemcachedError {
     const kind = reply.kind === ReplyKind.serverError ? 'SERVER_ERROR' : 'CLIENT_ERROR';
     return new MemcachedServerError(`${node} answered ${verb} with ${kind} ${reply.text}`.trimEnd(), facts);
   });
-}
-
-export function publishFailure(pool: string, request: Request, error: unknown): void {
-  const code = error instanceof MemcachedError ? error.code : 'ABORTED';
-  failureChannel.publish({ pool, node: request.holder?.name, code, verb: verbName(request.verb) });
 }
