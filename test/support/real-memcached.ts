@@ -20,8 +20,13 @@ export const memcachedVersion = hasMemcached
       .trim()
   : '';
 
-/** `describe` with memcached; without it the block shows up in the report as skipped, never as passed. */
-export const describeReal: typeof describe.skip = hasMemcached ? describe : describe.skip;
+/**
+ * `describe` with memcached; without it the block shows up in the report as skipped, never as passed. There is none
+ * outside jest, where servers are started too.
+ */
+export const describeReal: typeof describe.skip = hasMemcached
+  ? globalThis.describe
+  : globalThis.describe?.skip;
 
 export interface RealMemcachedOptions {
   /**
