@@ -91,7 +91,7 @@ function expectOnlyDecodeErrors(flags: number, body: Buffer, by = codec): void {
 describe('decode', () => {
   it('throws nothing but MemcachedDecodeError for any body under any known flags', () => {
     for (let flags = 0; flags <= 64; flags++) {
-      for (const body of [...bodies, ...raw]) expectOnlyDecodeErrors(flags, body);
+      for (const body of flags < 16 ? [...bodies, ...raw] : raw) expectOnlyDecodeErrors(flags, body);
     }
     for (const body of [...bodies, ...raw]) {
       expectOnlyDecodeErrors(11, body, strict);
@@ -175,6 +175,28 @@ describe('decode', () => {
     }
   });
 
+  it.each([
+    { $: 'date', v: 8.64e15 + 1 },
+    { $: 'date', v: 1.5 },
+    { $: 'date', v: '1' },
+    { $: 'buffer', v: 'AAA' },
+    { $: 'buffer', v: 'A===' },
+    { $: 'bytes', v: 'AA!=' },
+    { $: 'bytes', v: 'AAAA\n' },
+    { $: 'number', v: '01' },
+    { $: 'bigint', v: '0b1' },
+    { $: 'map', v: [1] },
+    { $: 'set', v: {} },
+    { $: 'bare', v: [] },
+    { $: 'object' },
+    { $: 'constructor' },
+    { $: 5 },
+  ])('takes no tag it does not know, and no data that is not right for a tag (%j)', (tag) => {
+    for (const whole of [tag, [tag], { a: { b: tag } }, { $: 'set', v: [tag] }]) {
+      expect(() => decodeBody(11, JSON.stringify(whole))).toThrow('has a tag that cannot be read');
+    }
+  });
+
   it('reads what was appended to ASCII text', () => {
     expect(decodeBody(1, 'abc → é')).toBe('abc → é');
   });
@@ -205,6 +227,9 @@ describe('decode', () => {
     expect(decodeBody(11, deep(8), strict)).toEqual([[[[[[[[undefined]]]]]]]]);
     expect(() => decodeBody(11, deep(9), strict)).toThrow('nested deeper than this codec accepts (maxDepth)');
     expect(() => decodeBody(11, deep(200_000))).toThrow(MemcachedDecodeError);
+    const objects = (levels: number) => `${'{"a":'.repeat(levels)}{"$":"undefined"}${'}'.repeat(levels)}`;
+    expect(decodeBody(11, objects(8), strict)).toBeDefined();
+    expect(() => decodeBody(11, objects(9), strict)).toThrow('maxDepth');
     expect(() => decodeBody(11, `{"$":"set","v":[${deep(8)}]}`, strict)).toThrow('maxDepth');
   });
 

@@ -50,7 +50,7 @@ describe('decode(encode(value))', () => {
       fc.property(stored, (value) => {
         expect(roundTrip(value)).toStrictEqual(value);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -62,7 +62,7 @@ describe('decode(encode(value))', () => {
       fc.property(stored, fc.constantFrom(...packing), (value, by) => {
         expect(roundTrip([value, value, value], by)).toStrictEqual([value, value, value]);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 

@@ -28,11 +28,6 @@ function cyclic(): object {
   return value;
 }
 
-function argumentsOf(..._given: unknown[]): object {
-  // biome-ignore lint/complexity/noArguments: that it is an arguments object is what the test is about
-  return arguments;
-}
-
 /** Each with the kind that the error names. */
 const refused: [kind: string, value: unknown][] = [
   ['a function', () => 1],
@@ -68,7 +63,7 @@ const refused: [kind: string, value: unknown][] = [
       'class Map2 extends Map {}; Object.defineProperty(Map2, "name", { value: "Map" }); new Map2()',
     ),
   ],
-  ['an instance of Object', argumentsOf(1)],
+  ['an instance of Object', runInNewContext('(function () { return arguments; })(1)')],
   ['an instance of Object', Math],
   ['an object with a toJSON method', { toJSON: () => 1 }],
   ['an object with a toJSON method', Object.defineProperty({}, 'toJSON', { value: () => 1 })],
