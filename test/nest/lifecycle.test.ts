@@ -1,16 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
-import { pathToFileURL } from 'node:url';
 import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { MemcachedCache, MemcachedPool, MemcachedPoolModule } from '../../lib/index.js';
 import { TestMemcached } from '../../lib/testing/index.js';
 import { freePort } from '../support/real-memcached.js';
 import { type Backend, freshNamespace, onEachBackend } from './support/backends.js';
+import { expectEnd, read, startChild } from './support/child.js';
 import { CapturedLog } from './support/log.js';
 
 let log: CapturedLog;
@@ -135,27 +131,4 @@ it.each([
 
 async function ask(pool: MemcachedPool): Promise<void> {
   await pool.get('key').catch(() => undefined);
-}
-
-function startChild(nodes: string, task: string): ChildProcess {
-  const loader = pathToFileURL(join(__dirname, 'support/typescript-loader.mjs')).href;
-  const app = join(__dirname, 'support/child-app.ts');
-  return spawn(process.execPath, ['--import', loader, app, nodes, task], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-
-/** On a connection of its own: kept alive, it would keep the server alive. */
-async function read(url: string): Promise<string> {
-  const [response] = (await once(get(url, { agent: false }), 'response')) as [IncomingMessage];
-  return text(response);
-}
-
-/** A child that hangs is killed, so that the tests end. */
-async function expectEnd(child: ChildProcess): Promise<void> {
-  const hung = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  const [code, signal] =
-    child.exitCode === null ? await once(child, 'exit') : [child.exitCode, child.signalCode];
-  clearTimeout(hung);
-  expect([code, signal]).not.toEqual([null, 'SIGKILL']);
 }
