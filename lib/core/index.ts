@@ -28,15 +28,25 @@ export {
   MemcachedValueError,
   type Sent,
 } from './base/errors.js';
+export type { Credentials } from './connection/handshake.js';
+export type { TlsSettings } from './connection/open-socket.js';
 export type { NodeState } from './node/blacklist.js';
+export type { Lease, LeaseOutcome, LeaseReadOptions, Leases } from './pool/leases.js';
 export type { MemcachedPoolOptions, NodeOptions } from './pool/options.js';
 export { MemcachedPool, type MemcachedPoolEvents } from './pool/pool.js';
 export type {
   CallOptions,
   CasOutcome,
   CounterOptions,
+  LeaseRead,
   NodeStateChange,
   NodeStatus,
   StoreOptions,
   Versioned,
 } from './pool/types.js';
+export type { Distribution, KetamaOptions, ModulaOptions } from './routing/options.js';
+export type { CustomDistribution, Router } from './routing/router.js';
+export type { RoutedNode, Topology } from './routing/topology.js';
+export type { Codec, EncodedValue, EncodeOptions } from './value/codec.js';
+export type { CompressionOptions } from './value/compression.js';
+export type { CodecOptions, Serializer } from './value/options.js';
