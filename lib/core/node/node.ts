@@ -7,21 +7,13 @@
  * Which node takes a key, and whether a failed request is tried again, is decided above.
  */
 import { Alarm, afterReading } from '../base/alarm.js';
-import {
-  MemcachedBlacklistedError,
-  MemcachedClosedError,
-  MemcachedConnectionError,
-  type MemcachedError,
-  MemcachedPoolExhaustedError,
-  MemcachedTimeoutError,
-  sameFailure,
-  withoutStack,
-} from '../base/errors.js';
+import { MemcachedConnectionError, type MemcachedError, sameFailure } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { Phase, type Request, type RequestHolder } from '../command/request.js';
 import { Connection } from '../connection/connection.js';
 import type { CloseReason, ConnectionOwner, ConnectionSettings } from '../connection/contract.js';
 import { Blacklist, type BlacklistMove } from './blacklist.js';
+import { Refusals } from './refusals.js';
 import { Sockets } from './sockets.js';
 
 export interface NodeSettings {
@@ -69,8 +61,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   readonly #probeAlarm: Alarm;
   /** Set while there is more than one socket. */
   readonly #idleAlarm: Alarm;
-  /** Why the node was blacklisted, as the error that did it. */
-  #lastError: MemcachedError | undefined;
+  readonly #refusals: Refusals;
   /** Resolve when the first socket is ready, or reject. */
   #connectWaiters: { resolve: () => void; reject: (error: MemcachedError) => void }[] = [];
   #drained: (() => void) | undefined;
@@ -79,6 +70,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
     this.#settings = settings;
     this.name = settings.connection.node;
     this.weight = settings.weight;
+    this.#refusals = new Refusals(this.name, settings.commandTimeout);
     this.blacklist = new Blacklist(
       settings.blacklistTime,
       this.#now,
@@ -125,35 +117,20 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   admit(slots: number, bytes: number): void {
     const { maxPending, maxPendingBytes } = this.#settings;
     if (this.blacklist.state === 'blacklisted') throw this.#blacklisted();
-    if (this.#closing) throw this.#closed();
+    if (this.#closing) throw this.#refusals.closed();
     if (this.#pending + slots > maxPending) {
-      throw this.#exhausted(`${this.#pending} requests outstanding (maxPending ${maxPending})`);
+      throw this.#refusals.exhausted(`${this.#pending} requests outstanding (maxPending ${maxPending})`);
     }
     if (this.#pendingBytes + bytes > maxPendingBytes) {
-      throw this.#exhausted(`${this.#pendingBytes} bytes outstanding (maxPendingBytes ${maxPendingBytes})`);
+      throw this.#refusals.exhausted(
+        `${this.#pendingBytes} bytes outstanding (maxPendingBytes ${maxPendingBytes})`,
+      );
     }
   }
 
-  #exhausted(what: string): MemcachedPoolExhaustedError {
-    return withoutStack(() => new MemcachedPoolExhaustedError(`${this.name}: ${what}.`, { node: this.name }));
-  }
-
-  #closed(): MemcachedClosedError {
-    return withoutStack(
-      () => new MemcachedClosedError(`${this.name}: the pool is closed.`, { node: this.name }),
-    );
-  }
-
-  #blacklisted(): MemcachedBlacklistedError {
+  #blacklisted(): MemcachedError {
     const { until, reason } = this.blacklist;
-    const left = Math.max(0, Math.round((until ?? 0) - this.#now));
-    return withoutStack(
-      () =>
-        new MemcachedBlacklistedError(
-          `${this.name} is blacklisted, the next probe is due in ${left} ms: ${reason}`,
-          { node: this.name, cause: this.#lastError },
-        ),
-    );
+    return this.#refusals.blacklisted((until ?? 0) - this.#now, reason);
   }
 
   /** Takes a request that {@link admit} let in. */
@@ -214,7 +191,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   connect(): Promise<void> {
     if (this.#sockets.count('ready') > 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      if (this.#closing) return reject(this.#closed());
+      if (this.#closing) return reject(this.#refusals.closed());
       if (!this.isUsable) return reject(this.#blacklisted());
       this.#connectWaiters.push({ resolve, reject });
       this.#sockets.openAnother(this.#now);
@@ -257,7 +234,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
         this.#openFailed(reason.error, now);
         return;
       case 'doubt':
-        this.#lastError = reason.error;
+        this.#refusals.lastError = reason.error;
         if (this.isUsable) this.blacklist.strike(reason.error.message, now);
         else this.blacklist.probeFailed(reason.error.message, now);
         break;
@@ -270,7 +247,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
           if (lasted && isNeeded) this.#sockets.openAnother(now);
           break;
         }
-        this.#lastError = reason.error;
+        this.#refusals.lastError = reason.error;
         this.blacklist.strike(reason.error.message, now);
         break;
       case 'dropped':
@@ -296,7 +273,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
       this.#sockets.holdBack(now + this.#settings.blacklistTime);
       return;
     }
-    this.#lastError = error;
+    this.#refusals.lastError = error;
     if (this.isUsable) this.blacklist.strikeOut(error.message, now);
     else this.blacklist.probeFailed(error.message, now);
     this.#leaveAlone(error);
@@ -341,23 +318,21 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
 
   #judge(silent: readonly Connection[], anyTimedOut: boolean, now: number): void {
     const { commandTimeout } = this.#settings;
-    const why = `${this.name} sent nothing for ${commandTimeout} ms (commandTimeout) while it owed answers.`;
     if (silent.length > 0) {
       const heard = this.#sockets.all.some(
         (other) =>
           !silent.includes(other) && other.state !== 'opening' && other.lastByteAt + commandTimeout > now,
       );
       if (!heard) {
-        this.#lastError = new MemcachedTimeoutError(why, { node: this.name, sent: 'maybe' });
-        this.blacklist.strikeOut(why, now);
+        this.#refusals.lastError = this.#refusals.silent();
+        this.blacklist.strikeOut(this.#refusals.lastError.message, now);
       }
       for (const connection of silent) connection.drop(`not a byte came for ${commandTimeout} ms`);
     } else if (anyTimedOut) {
-      const late = `${this.name} answers later than ${commandTimeout} ms (commandTimeout).`;
-      const error = new MemcachedTimeoutError(late, { node: this.name, sent: 'maybe' });
-      this.blacklist.strike(late, now);
+      const error = this.#refusals.slow();
+      this.blacklist.strike(error.message, now);
       if (this.isUsable) return;
-      this.#lastError = error;
+      this.#refusals.lastError = error;
       this.#leaveAlone(error);
     }
   }
@@ -387,15 +362,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   }
 
   #timedOut(request: Request): void {
-    const error = withoutStack(() => {
-      const sent = request.phase === Phase.waiting ? 'no' : 'maybe';
-      const { commandTimeout } = this.#settings;
-      const what = sent === 'no' ? 'took no request' : 'did not answer';
-      return new MemcachedTimeoutError(`${this.name} ${what} within ${commandTimeout} ms (commandTimeout).`, {
-        node: this.name,
-        sent,
-      });
-    });
+    const error = this.#refusals.timedOut(request.phase === Phase.waiting ? 'no' : 'maybe');
     request.sink.failed(request, error);
     request.settled = true;
   }
