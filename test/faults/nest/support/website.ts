@@ -111,12 +111,19 @@ class HealthController {
 }
 
 export class Website {
+  /** Requests that have come in, answered or not. */
+  requests = 0;
+
   private constructor(
     readonly app: NestFastifyApplication,
     readonly url: string,
     readonly pool: MemcachedPool,
     readonly press: Press,
-  ) {}
+  ) {
+    app.getHttpServer().on('request', () => {
+      this.requests++;
+    });
+  }
 
   static async open(
     platform: Platform,

@@ -1,0 +1,32 @@
+/** One conversation with every kind of answer in it, as requests. Its answers are recorded in `recordings.ts`. */
+import { Verb } from '../../../lib/core/command/request.js';
+import type { Ask } from './fed-connection.js';
+
+const store = (body: string, flags = 0) => ({ body, bytes: Buffer.byteLength(body, 'latin1'), flags });
+
+const everywhere: Ask[] = [
+  [Verb.set, 'a', store('alpha', 17)],
+  [Verb.get, 'a'],
+  [Verb.get, 'none'],
+  [Verb.set, 'b', store('EN\r\nVA 1\r\nEND\r\n')],
+  [Verb.getBatch, '', { keys: ['a', 'none', 'b'] }],
+  [Verb.add, 'a', store('x')],
+  [Verb.append, 'a', store('!')],
+  [Verb.gets, 'a'],
+  [Verb.cas, 'a', { ...store('y'), cas: '999' }],
+  [Verb.incr, 'a', { delta: '1' }],
+  [Verb.set, 'n', store('10')],
+  [Verb.decr, 'n', { delta: '1' }],
+  [Verb.touch, 'none', { exptime: 9 }],
+  [Verb.delete, 'b'],
+  [Verb.version, ''],
+];
+
+export const conversations: Record<'meta' | 'classic', Ask[]> = {
+  meta: [
+    ...everywhere,
+    [Verb.metaGet, 'cold', { tokens: ' N30 f c t v' }],
+    [Verb.metaDelete, 'a', { tokens: ' I T30' }],
+  ],
+  classic: everywhere,
+};
