@@ -6,6 +6,7 @@ import { ManualClock } from '../../../lib/testing/index.js';
 import { CapturedLog } from '../../nest/support/log.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
 import { until } from '../support/stage.js';
+import { freeze } from './support/freeze.js';
 import { noiseIn } from './support/news.js';
 import { PLATFORMS, Website } from './support/website.js';
 
@@ -85,7 +86,7 @@ describeReal.each(PLATFORMS)('without a memcached, on %s,', (platform) => {
   it('a page that waits for a frozen memcached answers when that is killed', async () => {
     await open('lazy');
     expect(await site.ask('/product/1')).toMatchObject({ body: { run: 1 } });
-    server.signal('SIGSTOP');
+    await freeze(server);
     const question = site.ask('/product/1');
     await until(() => site.pool.nodes()[0]!.pending > 0);
     await server.stop();

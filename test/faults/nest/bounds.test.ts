@@ -6,6 +6,7 @@ import { ManualClock } from '../../../lib/testing/index.js';
 import { CapturedLog } from '../../nest/support/log.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
 import { until } from '../support/stage.js';
+import { freeze } from './support/freeze.js';
 import { type Answer, PLATFORMS, Website } from './support/website.js';
 
 jest.setTimeout(60_000);
@@ -34,12 +35,12 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
   });
 
   /** Every page and the health route once, so that sockets, generations and entries are there; then no answer. */
-  async function freeze(): Promise<void> {
+  async function visitAndFreeze(): Promise<void> {
     for (const path of ['/product/1', '/page/1', '/health']) {
       expect(await site.ask(path)).toMatchObject({ status: 200 });
     }
     await until(() => site.pool.nodes()[0]!.pending === 0);
-    server.signal('SIGSTOP');
+    await freeze(server);
   }
 
   /** The question has got as far as it gets: as many commands as this are on their way and nothing moves. */
@@ -65,7 +66,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
     ['a page behind CacheInterceptor', 'GET', '/page/1', { run: 2 }],
     ['a page that evicts', 'DELETE', '/product/1', { removed: '1' }],
   ])('%s answers after one command timeout', async (_, method, path, body) => {
-    await freeze();
+    await visitAndFreeze();
     const question = site.ask(path, method);
     await asked(1);
     await expectAnsweredAt(COMMAND_TIMEOUT, question);
@@ -73,7 +74,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
   });
 
   it('/health knows it after one command timeout, and at once from then on', async () => {
-    await freeze();
+    await visitAndFreeze();
     const question = site.health();
     await asked(1);
     await expectAnsweredAt(COMMAND_TIMEOUT, question);
@@ -85,7 +86,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
   });
 
   it('a page whose memcached freezes while it is made answers a command timeout after it is made', async () => {
-    await freeze();
+    await visitAndFreeze();
     server.signal('SIGCONT');
     let made: () => void = () => {};
     site.press.ownTime = new Promise((resolve) => {
@@ -93,7 +94,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
     });
     const question = site.ask('/product/2');
     await until(() => site.press.runs('/product/2') === 1);
-    server.signal('SIGSTOP');
+    await freeze(server);
     clock.advance(10_000);
     made();
     await asked(1);
@@ -102,7 +103,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
   });
 
   it('a page that was asked while it froze is not made to wait a second time for what it made', async () => {
-    await freeze();
+    await visitAndFreeze();
     let made: () => void = () => {};
     site.press.ownTime = new Promise((resolve) => {
       made = resolve;
@@ -116,7 +117,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
   });
 
   it('the first pages of all answer after one command timeout when it was frozen before the start', async () => {
-    server.signal('SIGSTOP');
+    await freeze(server);
     const question = site.ask('/product/1');
     await asked(1);
     await expectAnsweredAt(COMMAND_TIMEOUT, question);
@@ -124,7 +125,7 @@ describeReal.each(PLATFORMS)('with a frozen memcached, on %s,', (platform) => {
   });
 
   it('a hundred pages wait together, later ones not at all, and the log has one line for each change', async () => {
-    await freeze();
+    await visitAndFreeze();
     log.lines.length = 0;
     const paths = Array.from({ length: 100 }, (_, i) => `/product/${i}`);
     const before = site.requests;

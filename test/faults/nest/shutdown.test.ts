@@ -7,6 +7,7 @@ import { expectEnd, read, startChild } from '../../nest/support/child.js';
 import { CapturedLog } from '../../nest/support/log.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
 import { until } from '../support/stage.js';
+import { freeze } from './support/freeze.js';
 import { type Page, PLATFORMS, textOf, Website } from './support/website.js';
 
 jest.setTimeout(60_000);
@@ -17,7 +18,7 @@ type Fault = (server: RealMemcached) => unknown;
 
 const FAULTS: [string, Fault][] = [
   ['is well', () => {}],
-  ['is frozen', (server) => server.signal('SIGSTOP')],
+  ['is frozen', (server) => freeze(server)],
   ['is killed', (server) => server.stop()],
 ];
 
@@ -57,7 +58,7 @@ describeReal.each(PLATFORMS)('app.close() on %s', (platform) => {
   it('answers requests that still wait for a frozen memcached, each with its own page', async () => {
     const site = await Website.open(platform, { nodes: server.address, closeTimeout: '1s' });
     await read(`${site.url}/product/1`);
-    server.signal('SIGSTOP');
+    await freeze(server);
     const paths = Array.from({ length: CROWD }, (_, i) => `/product/${i}`);
     const answers = paths.map((path) => read(`${site.url}${path}`));
     await until(() => site.requests === CROWD + 1);

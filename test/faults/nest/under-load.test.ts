@@ -6,6 +6,7 @@ import { MemcachedCache } from '../../../lib/index.js';
 import { CapturedLog } from '../../nest/support/log.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
 import { until } from '../support/stage.js';
+import { freeze } from './support/freeze.js';
 import { Load } from './support/load.js';
 import { noiseIn } from './support/news.js';
 import { type Health, PLATFORMS, Website } from './support/website.js';
@@ -63,7 +64,7 @@ describeReal.each(PLATFORMS)('pages under load on %s', (platform) => {
     await server.restart();
     await healthSays('ok');
     await cacheServes(300);
-    server.signal('SIGSTOP');
+    await freeze(server);
     await healthSays('error');
     await load.serves(300);
     server.signal('SIGCONT');
@@ -84,7 +85,7 @@ describeReal.each(PLATFORMS)('pages under load on %s', (platform) => {
     await cacheServes(300);
     await servers[1]!.restart();
     await healthSays('ok');
-    servers[0]!.signal('SIGSTOP');
+    await freeze(servers[0]!);
     await healthSays('degraded');
     await cacheServes(300);
     servers[0]!.signal('SIGCONT');
