@@ -238,6 +238,16 @@ onEveryBackend((backend) => {
     }
   });
 
+  it('a value without the token that was asked for is an error, not a token of 0', async () => {
+    stage = await Stage.open(backend);
+    await stage.pool.set('k', 'v');
+    const { value, cas } = (await stage.pool.gets('k'))!;
+    stage.proxy.reply(1).replacedBy(isMeta ? 'VA 1 f1 O2\r\nv\r\n' : 'VALUE k 1 1\r\nv\r\nEND\r\n');
+    expect(await settled([ending(stage.pool.gets('k'))])).toEqual([
+      isMeta ? 'MEMCACHED_PROTOCOL' : { value, cas },
+    ]);
+  });
+
   if (isMeta) {
     it.each<[string, (reply: ReplyChoice) => void]>([
       ['lost', (reply) => reply.dropped()],

@@ -6,6 +6,7 @@
 import {
   type MemcachedError,
   type MemcachedErrorFacts,
+  MemcachedProtocolError,
   MemcachedServerError,
   MemcachedTooLargeError,
   MemcachedUnsafeNumberError,
@@ -16,7 +17,7 @@ import { type Reply, ReplyKind } from '../command/reply.js';
 import { type Request, type RequestSink, Verb, verbName } from '../command/request.js';
 import type { Codec } from '../value/codec.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { CasOutcome, LeaseRead } from './types.js';
+import type { CasOutcome, LeaseRead, Versioned } from './types.js';
 
 export class SingleCalls implements RequestSink {
   readonly #codec: Codec;
@@ -74,7 +75,7 @@ export class SingleCalls implements RequestSink {
       case Verb.metaGet:
         return toLeaseRead(request, reply, isStub ? undefined : readValue(this.#codec, reply));
       case Verb.gets:
-        return isStub ? undefined : { value: readValue(this.#codec, reply), cas: BigInt(reply.cas) };
+        return isStub ? undefined : versioned(request, reply, readValue(this.#codec, reply));
       default:
         // Foreign clients can leave an item of no bytes and no flags; so does a lease. Neither is a value.
         return isStub ? undefined : readValue(this.#codec, reply);
@@ -87,6 +88,16 @@ export function readValue(codec: Codec, reply: Reply): unknown {
   return reply.owned
     ? codec.decodeOwned(reply.flags, reply.buffer, reply.start, reply.end)
     : codec.decode(reply.flags, reply.buffer, reply.start, reply.end);
+}
+
+function versioned(request: Request, reply: Reply, value: unknown): Versioned<unknown> {
+  if (reply.cas !== '') return { value, cas: BigInt(reply.cas) };
+  const node = request.holder?.name;
+  // A token made up here could let a later cas overwrite what it should not.
+  throw new MemcachedProtocolError(`${node} gave a value without the CAS id that was asked for.`, {
+    node,
+    sent: 'maybe',
+  });
 }
 
 function toLeaseRead(request: Request, reply: Reply, value: unknown): LeaseRead<unknown> {
