@@ -183,7 +183,9 @@ export class Generations {
     try {
       if (!(await this.#pool.add(this.#key, made, this.#options(slot, call)))) {
         // Somebody else was first; theirs is the one.
-        return (await this.#fetch(slot, call)) ?? undefined;
+        const theirs = await this.#fetch(slot, call);
+        // Unless the key is there and reads as nothing: a stub that somebody's lease left, or an empty text.
+        return theirs === null ? this.#write(slot, call, 'use') : theirs;
       }
       slot.known = made;
       return made;

@@ -5,8 +5,9 @@
 import { CapturedLog } from '../../nest/support/log.js';
 import { RawSocket } from '../../support/raw-socket.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
-import { freeze } from './support/freeze.js';
-import { PLATFORMS, textOf, Website } from './support/website.js';
+import { until } from '../support/stage.js';
+import { noiseIn } from './support/news.js';
+import { type Page, PLATFORMS, textOf, Website } from './support/website.js';
 
 jest.setTimeout(60_000);
 
@@ -23,8 +24,9 @@ const BYTES: [string, string][] = [
   ['bytes that are no text', '\xff\xfe\x00\x80\x1f\x8b\x08'],
   ['lines of the protocol', 'x\r\nEND\r\nHD\r\n'],
 ];
-const NO_FLAGS = 0;
-const ALL_FLAGS = 0xffff_ffff;
+
+/** Text of others, types of our own, the three compressions, and what nobody here writes (`flags.ts`). */
+const FLAGS = [0, 1, 3, 5, 7, 9, 11, 15, 16 + 10, 32 + 10, 48 + 10, 0xffff_ffff];
 
 let log: CapturedLog;
 let server: RealMemcached;
@@ -43,6 +45,8 @@ describeReal.each(PLATFORMS)('a poisoned entry, on %s,', (platform) => {
   beforeEach(async () => {
     log = new CapturedLog();
     site = await Website.open(platform, { ...PATIENT, nodes: server.address });
+    log.lines.length = 0;
+    await admin.line('flush_all');
   });
   afterEach(async () => {
     await site.close();
@@ -50,16 +54,47 @@ describeReal.each(PLATFORMS)('a poisoned entry, on %s,', (platform) => {
   });
 
   describe.each(['/product/1', '/page/1'])('of %s', (path) => {
-    it.each(BYTES)('%s: costs a run at most, and is a cached page again', async (_, bytes) => {
-      const own = await pageAndItsKeys(path);
-      for (const key of own.keys()) {
-        for (const flags of [NO_FLAGS, own.get(key)!, ...SOME_FLAGS, ALL_FLAGS]) {
-          await put(key, flags, bytes);
+    it.each(BYTES)('%s: costs one run at most, and the page is cached again', async (_, bytes) => {
+      await untilCached(path);
+      const keys = await storedKeys();
+      expect(keys).toHaveLength(2);
+      for (const key of keys) {
+        for (const flags of FLAGS) {
           const runs = site.press.runs(path);
-          await expectPage(path, [runs, runs + 1]);
+          await put(key, flags, bytes);
+          expect(await runOf(path)).toBeLessThanOrEqual(runs + 1);
           await untilCached(path);
         }
       }
+      expect(site.press.runs(path)).toBeGreaterThan(keys.length * FLAGS.length);
+      expect(noiseIn(log.lines)).toEqual([]);
     });
   });
 });
+
+/** Which run of its handler the page comes from; what else it says must be right. */
+async function runOf(path: string): Promise<number> {
+  const { status, body } = await site.ask<Page>(path);
+  expect([status, body.path, body.text]).toEqual([200, path, textOf(path)]);
+  return body.run;
+}
+
+/** CacheInterceptor does not wait for what it writes, so the page may be made, and written, a few times. */
+async function untilCached(path: string): Promise<void> {
+  await until(async () => {
+    const runs = site.press.runs(path);
+    await runOf(path);
+    return site.press.runs(path) === runs;
+  });
+}
+
+/** A generation and an entry. */
+async function storedKeys(): Promise<string[]> {
+  const dump = await admin.ask('lru_crawler metadump all\r\n', (received) => received.endsWith('END\r\n'));
+  return [...dump.matchAll(/^key=(\S+)/gm)].map(([, key]) => decodeURIComponent(key!));
+}
+
+async function put(key: string, flags: number, bytes: string): Promise<void> {
+  const answer = await admin.line(`set ${key} ${flags} 0 ${bytes.length}\r\n${bytes}`);
+  expect(answer).toBe('STORED\r\n');
+}
