@@ -62,6 +62,8 @@ export const Phase = {
   waiting: 0,
   /** Its bytes are, or are about to be, on a socket; its slot ends with its answer or the socket. */
   sent: 1,
+  /** Not a byte was written, and its place is given back: it is about to fail, or to be dispatched again. */
+  released: 2,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 

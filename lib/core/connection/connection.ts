@@ -331,14 +331,15 @@ export class Connection implements SocketReader {
   // ---- deadlines ----
 
   /**
-   * Fails every request whose deadline is over; its slot stays until the answer comes.
+   * Fails requests whose deadline is over; their slots stay until the answers come.
+   * @param most - no more than so many now
    * @returns how many
    */
-  expire(now: number, timedOut: (request: Request) => void): number {
+  expire(now: number, most: number, timedOut: (request: Request) => void): number {
     let count = 0;
     for (
       let request = this.#awaiting.at(this.#expired);
-      request !== undefined;
+      request !== undefined && count < most;
       request = this.#awaiting.at(this.#expired)
     ) {
       // Deadlines of one timeout are in order; calls with their own keep time themselves (Infinity).

@@ -33,6 +33,9 @@ export interface NodeSettings {
 /** A server that was restarted under the first question looks like a proxy; so this is asked again. */
 const PROXY_MEMORY_MILLISECONDS = 60_000;
 
+/** So many requests fail within one turn of the event loop; more take several. */
+const MOST_PER_TURN = 1_024;
+
 /** A server that closes its connections sooner than this is not called again until somebody needs it. */
 const LEAST_LIFE_MILLISECONDS = 1_000;
 
@@ -260,7 +263,18 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
     } else if (this.#waiting.size > 0) {
       this.#sockets.openAnother(now);
     }
-    for (const request of outstanding) this.#fail(request, reason.error);
+    this.#failAll(outstanding, reason.error);
+  }
+
+  /** Many at once fail in several turns: nobody's failure may hold up the event loop. */
+  #failAll(requests: readonly Request[], error: MemcachedError): void {
+    for (const request of requests) if (request.phase === Phase.waiting) request.phase = Phase.released;
+    for (const request of requests.slice(0, MOST_PER_TURN)) {
+      if (!request.settled) this.#fail(request, error);
+    }
+    if (requests.length <= MOST_PER_TURN) return;
+    const { clock } = this.#settings.connection.turn;
+    clock.setImmediate(() => this.#failAll(requests.slice(MOST_PER_TURN), error));
   }
 
   #openFailed(error: MemcachedError, now: number): void {
@@ -289,17 +303,15 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
 
   /** Fails a request with the truth about whether it was sent. */
   #fail(request: Request, error: MemcachedError): void {
-    const sent = request.phase === Phase.waiting ? 'no' : 'maybe';
+    const sent = request.phase === Phase.sent ? 'maybe' : 'no';
     request.sink.failed(request, sameFailure(error, sent));
   }
 
   #failWaiting(error: MemcachedError): void {
     for (const waiter of this.#connectWaiters.splice(0)) waiter.reject(error);
-    for (const request of this.#waiting.drain()) {
-      if (request.settled) continue;
-      this.slotsFreed(request.slots, request.bytes);
-      this.#fail(request, error);
-    }
+    const waiting = this.#waiting.drain().filter((request) => !request.settled);
+    for (const request of waiting) this.slotsFreed(request.slots, request.bytes);
+    this.#failAll(waiting, error);
   }
 
   // ---- time ----
@@ -308,7 +320,12 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
     let timedOut = this.#expireWaiting(now);
     const silent: Connection[] = [];
     for (const connection of [...this.#sockets.all]) {
-      timedOut += connection.expire(now, (request) => this.#timedOut(request));
+      timedOut += connection.expire(now, MOST_PER_TURN - timedOut, (request) => this.#timedOut(request));
+      if (timedOut >= MOST_PER_TURN) {
+        this.#timeoutNoted = true;
+        this.#settings.connection.turn.clock.setImmediate(() => this.#sweep(now));
+        return;
+      }
       if (connection.silentSince + this.#settings.commandTimeout <= now) silent.push(connection);
     }
     this.#judge(silent, timedOut > 0 || this.#timeoutNoted, now);

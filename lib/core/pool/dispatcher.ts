@@ -176,7 +176,7 @@ export class Dispatcher implements TurnTask {
     const { holder } = request;
     if (end.milliseconds >= this.#settings.commandTimeout) holder?.noteTimeout();
     const node = holder?.name;
-    const sent = request.phase === Phase.waiting ? 'no' : 'maybe';
+    const sent = request.phase === Phase.sent ? 'maybe' : 'no';
     return withoutStack(
       () =>
         new MemcachedTimeoutError(`${node} did not answer within ${end.milliseconds} ms.`, { node, sent }),
