@@ -125,11 +125,8 @@ export class Website {
     });
   }
 
-  static async open(
-    platform: Platform,
-    options: MemcachedRootOptions,
-    adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter(),
-  ): Promise<Website> {
+  static async open(platform: Platform, options: MemcachedRootOptions): Promise<Website> {
+    const adapter = platform === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
     const testing = await Test.createTestingModule({
       imports: [
         MemcachedPoolModule.forRoot({ cache: { namespace: freshNamespace() }, ...options }),
