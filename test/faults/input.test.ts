@@ -208,6 +208,22 @@ describe.each(backends.filter(({ available }) => available))('on $name', ({ star
     expect(await pool.decr('c', 5)).toBe(0);
   });
 
+  if (protocol === 'meta') {
+    it('an item with more than thirty days left keeps them when its lease is given free', async () => {
+      await pool.set('long', 'v', { ttl: '60d' });
+      const { cas, ttlSeconds } = (await pool.leases.read('long', { lock: '5s' }))!;
+      expect(ttlSeconds).toBeGreaterThan(59 * 86_400);
+      expect(await pool.leases.rearm({ key: 'long', node: server.address, cas: cas! }, ttlSeconds)).toBe(
+        'stored',
+      );
+      expect(await pool.leases.read('long', { lock: '5s' })).toMatchObject({
+        value: 'v',
+        stale: true,
+        won: true,
+      });
+    });
+  }
+
   it('lifetimes of every size keep an item as long as they say', async () => {
     const lifetimes = [0, 1_000, '30d', 30 * 86_400_000 + 1_000, '365d', Date.UTC(2038, 0, 1) - Date.now()];
     for (const ttl of lifetimes) {

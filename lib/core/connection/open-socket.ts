@@ -2,7 +2,7 @@
  * Opens a TCP, TLS or unix socket whose bytes arrive in buffers of ours, not in new ones. Knows nothing of
  * what is said on it.
  */
-import { isIP, type OnReadOpts, type Socket, connect as tcpConnect } from 'node:net';
+import { isIP, type OnReadOpts, Socket, connect as tcpConnect } from 'node:net';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import type { Address } from '../base/address.js';
 
@@ -46,5 +46,10 @@ export function openSocket(
   // A name is sent for SNI and verified; an IP address cannot be sent (RFC 6066) but is verified.
   const servername =
     tls.servername ?? (address.host !== undefined && isIP(address.host) === 0 ? address.host : '');
-  return tlsConnect({ ...tls, ...common, servername } as ConnectionOptions, connected);
+  try {
+    return tlsConnect({ ...tls, ...common, servername } as ConnectionOptions, connected);
+  } catch (error) {
+    // A socket that cannot even be made fails as one that cannot be opened.
+    return new Socket().destroy(error as Error);
+  }
 }

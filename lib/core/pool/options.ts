@@ -2,6 +2,7 @@
  * What a pool can be told: every option with its unit, its default and what happens at the edge, and the
  * check that turns what was given into what the layers below are made with.
  */
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { type Address, DEFAULT_PORT, formatAddress, parseAddress } from '../base/address.js';
 import { type Clock, systemClock } from '../base/clock.js';
 import type { ByteSize, Duration } from '../base/durations.js';
@@ -167,12 +168,29 @@ const passed = <T>(): OptionRule<T | undefined> => like<T | undefined>(undefined
 const tlsRule: OptionRule<TlsSettings> = {
   fallback: false,
   expects: 'true, false or options of tls.connect',
-  read: (given) => {
+  read: (given, path) => {
     if (given === false || given === 'false') return false;
     if (given === true || given === 'true') return {};
-    return typeof given === 'object' && given !== null ? (given as TlsSettings) : REFUSED;
+    if (typeof given !== 'object' || given === null) return REFUSED;
+    checkTls(given, path);
+    return given;
   },
 };
+
+/** Whatever is wrong with certificates and keys shall be known at the start, and none of them be quoted. */
+function checkTls(given: ConnectionOptions, path: string): void {
+  const { servername, checkServerIdentity } = given;
+  let wrong = '';
+  if (servername !== undefined && typeof servername !== 'string') wrong = '"servername" is no text';
+  if (checkServerIdentity !== undefined && typeof checkServerIdentity !== 'function')
+    wrong = '"checkServerIdentity" is no function';
+  try {
+    createSecureContext(given);
+  } catch (error) {
+    wrong = (error as NodeJS.ErrnoException).code ?? 'its certificates or keys cannot be read';
+  }
+  if (wrong !== '') throw new MemcachedOptionError(`The option "${path}" cannot be used: ${wrong}.`);
+}
 
 const authRule: OptionRule<Credentials | undefined> = {
   fallback: undefined,
