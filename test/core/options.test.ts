@@ -1,4 +1,5 @@
 /** What a pool can be told, what is converted, and the sentence for everything else. */
+import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import { MemcachedOptionError } from '../../lib/core/base/errors.js';
 import {
@@ -226,10 +227,12 @@ describe('secrets', () => {
   });
 
   test('nothing that can be printed of a pool holds the password or the private key', () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const options: MemcachedPoolOptions = {
       nodes: ['a', { host: 'b', auth: { user: 'bob', password } }],
       auth: { user: 'alice', password },
-      tls: { key: password, ca: 'x' },
+      tls: { key, passphrase: password, ca: 'x' },
     };
     const pool = new MemcachedPool(options);
     const printed = [
@@ -237,6 +240,9 @@ describe('secrets', () => {
       JSON.stringify(pool.nodes()),
       String(pool),
     ];
-    for (const text of printed) expect(text).not.toContain(password);
+    for (const text of printed) {
+      expect(text).not.toContain(password);
+      expect(text).not.toContain('PRIVATE KEY');
+    }
   });
 });
