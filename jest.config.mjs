@@ -24,6 +24,8 @@ export default {
   testEnvironment: 'node',
   // Most tests wait for servers, so two of them share a core well.
   maxWorkers: 3,
+  // Guards against a hang only; a busy machine is slow without being wrong.
+  testTimeout: 30_000,
   // A failed test can leave a server running; the run must end and tell all the same.
   forceExit: true,
   roots,
