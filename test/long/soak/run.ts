@@ -98,7 +98,7 @@ async function observe(world: World, overseer: Overseer, chaos: Chaos, start: nu
     if (second % 10 !== 9) continue;
     collectGarbage!();
     heaps.push(process.memoryUsage().heapUsed);
-    const faults = [...chaos.done.values()].reduce((sum, count) => sum + count, 0);
+    const faults = chaos.faults;
     const failures = [...overseer.codes.values()].reduce((sum, count) => sum + count, 0);
     const seconds = Math.round((performance.now() - start) / 1_000);
     console.log(
@@ -197,7 +197,9 @@ async function soak(): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  console.log(`${overseer.calls} calls in ${minutes} minutes, none wrong (seed ${seed}).`);
+  console.log(
+    `${overseer.calls} calls in ${minutes} minutes under ${chaos.faults} faults, none wrong (seed ${seed}).`,
+  );
 }
 
 await soak();

@@ -67,6 +67,11 @@ export class Chaos {
     this.#random = random;
   }
 
+  /** How often something was broken. */
+  get faults(): number {
+    return [...this.done].reduce((sum, [name, count]) => sum + (name === 'heal' ? 0 : count), 0);
+  }
+
   start(): void {
     this.#running = this.#run();
   }
