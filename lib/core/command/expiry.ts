@@ -24,9 +24,11 @@ export function toExptime(ttl: Duration | undefined, clock: Clock): number {
       `A TTL must be milliseconds of 0 or more or a string like '10m', not ${describe(ttl)}.`,
     );
   }
-  const seconds = Math.ceil(milliseconds / 1_000);
+  if (milliseconds === 0) return 0;
+  // However short, it is not 0, which would be for ever.
+  const seconds = Math.max(1, Math.ceil(milliseconds / 1_000));
   if (seconds <= LONGEST_RELATIVE_SECONDS) return seconds;
-  const absolute = Math.floor(clock.wallNow() / 1_000) + seconds;
+  const absolute = Math.ceil((clock.wallNow() + milliseconds) / 1_000);
   if (absolute > LAST_SECOND) {
     throw new MemcachedArgumentError(
       `A TTL of ${describe(ttl)} ends after 2038-01-19, which memcached cannot express; use 0 for never.`,
