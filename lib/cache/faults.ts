@@ -1,6 +1,7 @@
 /**
  * Which failure is whose. Memcached's end in the cache; the program's and the caller's own go through.
  */
+import { onAbort } from '../core/base/abort.js';
 import {
   MemcachedArgumentError,
   MemcachedBlacklistedError,
@@ -23,10 +24,9 @@ export function passOn(error: unknown, call: CallOptions): void {
 export function orAborted<T>(shared: Promise<T>, { signal }: CallOptions): Promise<T> {
   if (signal === undefined) return shared;
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    void shared.then(resolve).finally(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) return reject(signal.reason);
+    const ignore = onAbort(signal, () => reject(signal.reason));
+    void shared.then(resolve, reject).finally(ignore);
   });
 }
 

@@ -5,6 +5,7 @@
  * began before such a change stores anything after it. What the work is, and what each caller gets of its
  * result, is decided by who begins it.
  */
+import { onAbort } from '../core/base/abort.js';
 
 interface Waiter<R> {
   resolve(result: R, last: boolean): void;
@@ -146,7 +147,7 @@ export class SingleFlight<R> {
       };
       const waiter: Waiter<R> = {
         resolve: (result, last) => {
-          signal?.removeEventListener('abort', leave);
+          ignore?.();
           try {
             resolve(receive(result, last));
           } catch (error) {
@@ -154,12 +155,12 @@ export class SingleFlight<R> {
           }
         },
         reject: (error) => {
-          signal?.removeEventListener('abort', leave);
+          ignore?.();
           reject(error);
         },
       };
       flight.waiters.add(waiter);
-      signal?.addEventListener('abort', leave, { once: true });
+      const ignore = signal && onAbort(signal, leave);
     });
   }
 }

@@ -201,6 +201,16 @@ describe('a call with its own timeout or signal', () => {
     expect(stage.clock.pendingTimers).toBeLessThanOrEqual(before + 1);
   });
 
+  test('many calls with one signal put one listener on it: Node takes more for a leak', async () => {
+    const { pool } = await stage.pair();
+    const abort = new AbortController();
+    const added = jest.spyOn(abort.signal, 'addEventListener');
+    const calls = Array.from({ length: 40 }, (_, i) => pool.get(`k${i}`, { signal: abort.signal }));
+    expect(added).toHaveBeenCalledTimes(1);
+    abort.abort();
+    for (const call of calls) await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   test.each([0, -1, Number.NaN, 'soon', '0ms'])('a timeout of %p is refused', async (timeout) => {
     const { pool } = await stage.pair();
     for (const call of [pool.get('a', { timeout }), pool.getMany(['a'], { timeout })]) {

@@ -4,6 +4,7 @@
  *
  * Invariant: after {@link CallPatience.release} nothing fires and nothing is held.
  */
+import { onAbort } from '../base/abort.js';
 import { Alarm, afterReading } from '../base/alarm.js';
 import type { Clock } from '../base/clock.js';
 import { toMilliseconds } from '../base/durations.js';
@@ -17,10 +18,9 @@ export type PatienceEnd = { kind: 'timeout'; milliseconds: number } | { kind: 'a
 
 export class CallPatience implements Patience {
   readonly #alarm: Alarm;
-  readonly #signal: AbortSignal | undefined;
+  readonly #ignoreSignal: (() => void) | undefined;
   #ended: (end: PatienceEnd) => void;
   #released = false;
-  readonly #abort = (): void => this.#end({ kind: 'abort', reason: this.#signal!.reason });
 
   constructor(
     clock: Clock,
@@ -31,12 +31,11 @@ export class CallPatience implements Patience {
     told = milliseconds,
   ) {
     this.#ended = ended;
-    this.#signal = signal;
     this.#alarm = new Alarm(clock, () =>
       afterReading(clock, () => this.#end({ kind: 'timeout', milliseconds: told })),
     );
     this.#alarm.set(milliseconds);
-    signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#ignoreSignal = signal && onAbort(signal, () => this.#end({ kind: 'abort', reason: signal.reason }));
   }
 
   /** The call goes on as another request: what is left of its time is that one's now. */
@@ -48,7 +47,7 @@ export class CallPatience implements Patience {
   release(): void {
     this.#released = true;
     this.#alarm.stop();
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#ignoreSignal?.();
   }
 
   #end(end: PatienceEnd): void {
