@@ -18,9 +18,6 @@ async function store(keys = KEYS): Promise<void> {
   await Promise.all(keys.map((key) => stage.pool.set(key, valueUnder(key))));
 }
 
-/** For scenarios that go through many deadlines. */
-const QUICK = { connectTimeout: 100, commandTimeout: 100, blacklistTime: 100 };
-
 /** Every call's own value or an error; a miss would be wrong, because every key is there. */
 function expectOwnOrError(endings: unknown[], keys = KEYS, mayMiss = false): void {
   for (const [i, end] of endings.entries()) {
@@ -92,7 +89,7 @@ onEveryBackend((backend) => {
     // A classic END names nobody, so one too many cannot be told from a miss; see docs/failures.md.
     const mayMiss = !isMeta && what === 'ends twice';
     for (const position of [1, 2, 6]) {
-      stage = await Stage.open(backend, QUICK);
+      stage = await Stage.open(backend);
       await store();
       spoil(stage.proxy.reply(position));
       expectOwnOrError(await readTogether(), KEYS, mayMiss);
@@ -103,7 +100,7 @@ onEveryBackend((backend) => {
 
   it('a bit flipped outside the values gives nobody a wrong value', async () => {
     const random = seeded(20_240_501);
-    stage = await Stage.open(backend, QUICK);
+    stage = await Stage.open(backend);
     await store();
     for (let round = 0; round < 40; round++) {
       stage.proxy.someReplies(0.4, random).flipped(random);
@@ -230,7 +227,7 @@ onEveryBackend((backend) => {
 
   it('a greeting before the first question gives nobody a wrong value', async () => {
     for (const greeting of ['VERSION 9\r\n', 'EN\r\n', 'END\r\n', 'HELLO\r\n', 'STORED\r\n', 'ERROR\r\n']) {
-      stage = await Stage.open(backend, QUICK);
+      stage = await Stage.open(backend);
       await store(['k1']);
       stage.proxy.endAll('fin');
       stage.proxy.greet(greeting);
