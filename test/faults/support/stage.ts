@@ -33,21 +33,10 @@ export const backends: Backend[] = [
   { name: 'in-process, classic', available: true, protocol: 'classic', start: startInProcess },
 ];
 
-/**
- * The same scenarios against every kind of server and both protocols; without a memcached, visibly skipped. They
- * share one server, and find on it what the last one left there.
- */
+/** The same scenarios against every kind of server and both protocols; without a memcached, visibly skipped. */
 export function onEveryBackend(scenarios: (backend: Backend) => void): void {
   for (const backend of backends) {
-    (backend.available ? describe : describe.skip)(`on ${backend.name}`, () => {
-      let server: Server;
-      beforeAll(async () => {
-        server = await backend.start();
-      });
-      afterAll(() => server.stop());
-      const start = async () => ({ address: server.address, stop: async () => {} });
-      scenarios({ ...backend, start });
-    });
+    (backend.available ? describe : describe.skip)(`on ${backend.name}`, () => scenarios(backend));
   }
 }
 
@@ -72,15 +61,7 @@ export class Stage {
     const proxy = await FaultProxy.before(server);
     const clock = new ManualClock();
     const { protocol } = backend;
-    const pool = new MemcachedPool({
-      nodes: proxy.address,
-      protocol,
-      clock,
-      random: () => 0.5,
-      // Scenarios go through many of them; those that are about it say how long it is.
-      blacklistTime: 300,
-      ...options,
-    });
+    const pool = new MemcachedPool({ nodes: proxy.address, protocol, clock, random: () => 0.5, ...options });
     return new Stage(server, proxy, pool, clock);
   }
 
