@@ -210,10 +210,10 @@ export class MemcachedCache {
    *
    * With `type` or `plain` the answer on a miss is shaped as it will be on a hit.
    */
-  async getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions = {}): Promise<T> {
+  async getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions<NoInfer<T>> = {}): Promise<T> {
     const { ledger, flights, filler } = this.#room;
     const began = ledger.began();
-    const order = this.#order(key, loader, options);
+    const order = this.#order(key, loader, options as GetOrSetOptions);
     let mine = false;
     const work = (flight: Flight<Brought>): Promise<Brought> => {
       mine = true;
@@ -278,7 +278,7 @@ export class MemcachedCache {
       stored: this.#keys.stored(key),
       loader,
       options,
-      ttl: this.#ttl(options),
+      ttl: this.#ttl({ ttl: typeof options.ttl === 'function' ? undefined : options.ttl }),
       loadTimeout: callDuration('loadTimeout', options.loadTimeout, this.#options.loadTimeout),
       call: this.#callWith({ timeout: options.timeout }),
     };

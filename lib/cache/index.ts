@@ -6,6 +6,8 @@ export type {
   GetOrSetOptions,
   LoadContext,
   Loader,
+  LoadManyContext,
+  ManyLoader,
 } from './options.js';
 export type { CacheMessage, CacheOperation, CacheOutcome, CacheStats } from './outcomes.js';
-export type { CacheCallOptions, CacheHooks, CacheLog, CachePool, ClassOf } from './ports.js';
+export type { CacheCallOptions, CacheHooks, CacheLeases, CacheLog, CachePool, ClassOf } from './ports.js';

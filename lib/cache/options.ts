@@ -59,9 +59,51 @@ export interface CacheOptions {
   /**
    * How long a loader may take. When it passes, the signal it was given aborts, its value will not be stored,
    * and later callers start a load of their own; those already waiting go on waiting for it. 0 is for ever.
+   * The right to refill a key is held for this long and two seconds more; for five minutes when it is 0.
    * @defaultValue '30s'
    */
   loadTimeout?: Duration | undefined;
+  /**
+   * How long after its `ttl` a value may still be served, by `getOrSet`: while somebody refreshes it, and when
+   * the loader fails. memcached keeps it for `ttl` and `stale` together. Without a `ttl` there is no end to
+   * come after.
+   * @defaultValue 0
+   */
+  stale?: Duration | undefined;
+  /**
+   * In the last part of its life, this fraction of the `ttl`, one reader refreshes a value in the background
+   * while all are served. Where the loader took long, it begins earlier, by chance.
+   * @defaultValue 0
+   */
+  refreshAhead?: number | string | undefined;
+  /**
+   * When a loader takes longer, callers get the stale value, if there is one; the load goes on and fills the
+   * cache. 0: a stale value is served at once.
+   * @defaultValue 0
+   */
+  softTimeout?: Duration | undefined;
+  /**
+   * How long `null` lives.
+   * @defaultValue the `ttl`
+   */
+  negativeTtl?: Duration | undefined;
+  /**
+   * One refill per expiry among all processes. `'auto'`: by the server's leases where it grants them, else by
+   * a lock beside the value. `'off'`: one per process.
+   * @defaultValue 'auto'
+   */
+  leases?: 'auto' | 'off' | undefined;
+  /**
+   * What a reader does when somebody else holds the right to refill and nothing stale may be served: `'wait'`
+   * for the value, `'run'` its own loader, or take the call's `fallback`.
+   * @defaultValue 'wait'
+   */
+  losers?: 'wait' | 'run' | 'fallback' | undefined;
+  /**
+   * How long a loser waits before it runs its own loader. Never longer than `loadTimeout`.
+   * @defaultValue the `loadTimeout`; 30 s when that is 0
+   */
+  waitTimeout?: Duration | undefined;
 }
 
 /** Options complete and in milliseconds. */
@@ -73,6 +115,13 @@ export interface CheckedCacheOptions {
   keys: 'strict' | 'digest';
   timeout: number | undefined;
   loadTimeout: number;
+  stale: number;
+  refreshAhead: number;
+  softTimeout: number;
+  negativeTtl: number | undefined;
+  leases: 'auto' | 'off';
+  losers: 'wait' | 'run' | 'fallback';
+  waitTimeout: number | undefined;
 }
 
 /** Taken by calls that read. */
@@ -82,6 +131,12 @@ export interface CacheReadOptions extends CacheCallOptions {
    * element when the value is an array. Only what stands in a class's own properties survives.
    */
   type?: ClassOf | undefined;
+  /**
+   * The tags a value is expected to have: their versions are read in the same round trip. Those that are found
+   * in a value beyond these cost one more.
+   * @defaultValue none
+   */
+  tags?: readonly string[] | undefined;
 }
 
 /** Taken by calls that write. */
@@ -94,11 +149,53 @@ export interface CacheWriteOptions extends CacheReadOptions {
    * @defaultValue false: such a value is left uncached
    */
   plain?: boolean | undefined;
+  /** How long after its `ttl` the value may still be served as stale. @defaultValue the cache's `stale` */
+  stale?: Duration | undefined;
+  /**
+   * What the value depends on: `deleteByTag` and `expireByTag` end it together with all others of that tag.
+   * @defaultValue none
+   */
+  tags?: readonly string[] | undefined;
+  /**
+   * A version of the value that only grows, as a row's: a write older than what is stored is refused, where the
+   * server can tell (memcached 1.6.27). `set` then answers `false`.
+   * @defaultValue none: the last write counts
+   */
+  version?: bigint | number | undefined;
 }
 
-export interface GetOrSetOptions extends CacheWriteOptions {
+/** Taken by `getOrSet` and, for each of its values, by `getOrSetMany`. `T`: what is loaded. */
+export interface GetOrSetOptions<T = unknown> extends CacheCallOptions {
+  /** Milliseconds or `'10m'`, or what a function makes of the value. @defaultValue the cache's `ttl` */
+  ttl?: Duration | ((value: T) => Duration) | undefined;
+  /** See {@link CacheWriteOptions.tags}; or what a function makes of the value. @defaultValue none */
+  tags?: readonly string[] | ((value: T) => readonly string[]) | undefined;
+  /** See {@link CacheReadOptions.type}. @defaultValue none */
+  type?: ClassOf | undefined;
+  /** See {@link CacheWriteOptions.plain}. @defaultValue false */
+  plain?: boolean | undefined;
+  /** @defaultValue the cache's `stale` */
+  stale?: Duration | undefined;
+  /** @defaultValue the cache's `refreshAhead` */
+  refreshAhead?: number | undefined;
+  /** @defaultValue the cache's `softTimeout` */
+  softTimeout?: Duration | undefined;
   /** @defaultValue the cache's `loadTimeout` */
   loadTimeout?: Duration | undefined;
+  /** @defaultValue the cache's `negativeTtl` */
+  negativeTtl?: Duration | undefined;
+  /** @defaultValue the cache's `leases` */
+  leases?: 'auto' | 'off' | undefined;
+  /** @defaultValue the cache's `losers` */
+  losers?: 'wait' | 'run' | 'fallback' | undefined;
+  /** @defaultValue the cache's `waitTimeout` */
+  waitTimeout?: Duration | undefined;
+  /** What a loser gets where `losers` is `'fallback'`. Never stored. @defaultValue undefined */
+  fallback?: T | undefined;
+  /** The cache is not read: the loader runs, and its value is stored. @defaultValue false */
+  forceFresh?: boolean | undefined;
+  /** The cache is left alone: the loader runs, for this call only. @defaultValue false */
+  skip?: boolean | undefined;
 }
 
 /** What a loader is called with. */
@@ -109,6 +206,20 @@ export interface LoadContext {
 }
 
 export type Loader<T> = (context: LoadContext) => T | Promise<T>;
+
+/** What a loader of many is called with. */
+export interface LoadManyContext {
+  /** Aborts when `loadTimeout` has passed or when the caller has given up. */
+  readonly signal: AbortSignal;
+  /** All keys that were asked for, those that were found included. */
+  readonly keys: readonly string[];
+}
+
+/** Called once with the keys that are missing; a key that is not in its answer is not cached. */
+export type ManyLoader<T> = (
+  missing: string[],
+  context: LoadManyContext,
+) => ReadonlyMap<string, T> | Promise<ReadonlyMap<string, T>>;
 
 /** Ten years: what memcached can express in 2026 (its last second is 2038-01-19). */
 const LONGEST_TTL = 315_360_000_000;
@@ -122,6 +233,13 @@ const DEFAULTS: CheckedCacheOptions = {
   keys: 'digest',
   timeout: undefined,
   loadTimeout: 30_000,
+  stale: 0,
+  refreshAhead: 0,
+  softTimeout: 0,
+  negativeTtl: undefined,
+  leases: 'auto',
+  losers: 'wait',
+  waitTimeout: undefined,
 };
 
 /**
@@ -141,6 +259,13 @@ export function checkCacheOptions(
     keys: oneOf(inherited.keys, ['strict', 'digest']),
     timeout: { ...duration(1, 1, LONGEST_WAIT), fallback: inherited.timeout },
     loadTimeout: duration(inherited.loadTimeout, 0, LONGEST_WAIT),
+    stale: duration(inherited.stale, 0, LONGEST_TTL),
+    refreshAhead: fraction(inherited.refreshAhead, 0, 1),
+    softTimeout: duration(inherited.softTimeout, 0, LONGEST_WAIT),
+    negativeTtl: { ...duration(0, 0, LONGEST_TTL), fallback: inherited.negativeTtl },
+    leases: oneOf(inherited.leases, ['auto', 'off']),
+    losers: oneOf(inherited.losers, ['wait', 'run', 'fallback']),
+    waitTimeout: { ...duration(0, 0, LONGEST_WAIT), fallback: inherited.waitTimeout },
   };
   return checkOptions<CheckedCacheOptions>(where, given, rules);
 }
@@ -165,8 +290,28 @@ export function callDuration<T>(
 }
 
 /** @throws MemcachedArgumentError */
-export function callTtl(given: Duration | undefined, otherwise: number): number {
-  return callDuration('ttl', given, otherwise, 0, LONGEST_TTL);
+export function callTtl(given: Duration | undefined, otherwise: number, name = 'ttl'): number {
+  return callDuration(name, given, otherwise, 0, LONGEST_TTL);
+}
+
+/** @throws MemcachedArgumentError */
+export function callFraction(name: string, given: number | undefined, otherwise: number): number {
+  if (given === undefined || (typeof given === 'number' && given >= 0 && given <= 1)) {
+    return given ?? otherwise;
+  }
+  throw new MemcachedArgumentError(`"${name}" must be a number from 0 to 1, not ${describe(given)}.`);
+}
+
+/** @throws MemcachedArgumentError */
+export function callWord<W extends string>(
+  name: string,
+  given: W | undefined,
+  otherwise: W,
+  words: readonly W[],
+): W {
+  if (given === undefined || words.includes(given)) return given ?? otherwise;
+  const known = words.map((word) => `'${word}'`).join(', ');
+  throw new MemcachedArgumentError(`"${name}" must be one of ${known}, not ${describe(given)}.`);
 }
 
 /**

@@ -10,18 +10,24 @@ export type CacheOperation =
   | 'get'
   | 'getMany'
   | 'getOrSet'
+  | 'getOrSetMany'
   | 'set'
   | 'setMany'
   | 'delete'
   | 'deleteMany'
+  | 'invalidate'
+  | 'deleteByTag'
+  | 'expireByTag'
   | 'clear';
 
 /**
- * Reads: `hit`; `miss` (in `getOrSet`: the loader of this call ran); `lost-waited`: another caller had the
- * right to load, and this one waited for it; `lost-ran`: it did not wait and ran its own loader; `won`: it
- * got the right to refill; `stale` and `graced`: an older value was served. Writes: `done` when confirmed,
- * `uncached` when the value cannot be stored. Both: `bypass` when the cache is off, `error` when memcached
- * failed. Many keys at once: `hit` when all were found, `error` when any failed.
+ * Reads: `hit`; `miss` (in `getOrSet`: the loader of this call ran, and nobody else was asked); `stale`: an
+ * older value was served while somebody refreshes it; `graced`: an older value was served because the loader
+ * failed, now or a moment ago; `won`: this call got the right to refill, and its loader ran; `lost-waited`:
+ * somebody else had it, and this call was given what they loaded; `lost-ran`: it did not wait, or no longer,
+ * and its own loader ran. Writes: `done` when confirmed, `uncached` when the value cannot be stored. Both:
+ * `bypass` when the cache is off or told to stand aside, `error` when memcached failed. Many keys at once:
+ * `hit` when all were found, `error` when any failed.
  */
 export type CacheOutcome =
   | 'hit'
@@ -52,7 +58,7 @@ export interface CacheMessage {
 
 /** Counters of one namespace since the process began. All of its views share them. */
 export interface CacheStats {
-  /** Values found. */
+  /** Values found, those that were served stale included. A stub that a right to refill left is none. */
   hits: number;
   /** Values not found, those that could not be read included. */
   misses: number;
@@ -72,8 +78,22 @@ export interface CacheStats {
   loads: number;
   /** Loaders that failed. */
   loadErrors: number;
-  /** Callers that waited for somebody else's load. */
+  /** Callers that waited for somebody else's load in this process. */
   waits: number;
+  /** Hits beyond their `ttl`, or marked stale, served while somebody refreshes them. */
+  stale: number;
+  /** Hits beyond their `ttl` served because the loader failed. */
+  graced: number;
+  /** Loads run under a right to refill that was won. */
+  won: number;
+  /** Callers that were given what somebody else loaded, here or in another process. */
+  lostWaited: number;
+  /** Loads run without the right to refill, which somebody else held. */
+  lostRan: number;
+  /** Loaded values that were dropped because the key was changed or deleted meanwhile. */
+  leasesLost: number;
+  /** Hits that memcached was not asked for. */
+  nearHits: number;
 }
 
 export class Ledger {
@@ -89,6 +109,13 @@ export class Ledger {
     loads: 0,
     loadErrors: 0,
     waits: 0,
+    stale: 0,
+    graced: 0,
+    won: 0,
+    lostWaited: 0,
+    lostRan: 0,
+    leasesLost: 0,
+    nearHits: 0,
   };
 
   constructor(

@@ -4,9 +4,22 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import type { Duration } from '../core/base/durations.js';
-import type { CallOptions, StoreOptions } from '../core/pool/types.js';
+import type { Lease, LeaseOutcome, LeaseReadOptions } from '../core/pool/leases.js';
+import type { CallOptions, CasOutcome, LeaseRead, StoreOptions, Versioned } from '../core/pool/types.js';
 
 export type { ClassOf } from '../core/value/rebuild.js';
+
+/** The right to refill a key, as memcached's meta protocol grants it. */
+export interface CacheLeases {
+  /** What {@link granted} has found out for a node, or for where the key goes; `undefined` before it has. */
+  known(key: string, node?: string): boolean | undefined;
+  granted(key: string, options?: CallOptions): Promise<boolean>;
+  read<T = unknown>(key: string, options: LeaseReadOptions): Promise<LeaseRead<T> | undefined>;
+  fill(lease: Lease, value: unknown, options?: StoreOptions): Promise<LeaseOutcome>;
+  release(lease: Lease, options?: CallOptions): Promise<LeaseOutcome>;
+  rearm(lease: Lease, ttlSeconds: number | undefined, options?: CallOptions): Promise<LeaseOutcome>;
+  invalidate(key: string, ttl: Duration, options?: CallOptions): Promise<LeaseOutcome>;
+}
 
 export interface CachePool {
   readonly name: string;
@@ -24,6 +37,10 @@ export interface CachePool {
    * its key is routed to.
    */
   nodeOf?(key: string): string | undefined;
+  /** Without it one reader in each process refills, and nobody knows of the other processes. */
+  readonly leases?: CacheLeases;
+  gets?<T = unknown>(key: string, options?: CallOptions): Promise<Versioned<T> | undefined>;
+  cas?(key: string, value: unknown, token: bigint, options?: StoreOptions): Promise<CasOutcome>;
 }
 
 /** Where the cache writes its lines: a Nest logger, `console`. Lines hold no values and no whole keys. */

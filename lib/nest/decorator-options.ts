@@ -164,8 +164,10 @@ export function checkCacheEvict(where: string, given: Given) {
 }
 
 /** What the cache is told about an entry: only what was written, so that the cache's defaults hold. */
-export function entryOf(options: EntryOptions & { loadTimeout?: Duration | undefined }): GetOrSetOptions {
-  const entry: GetOrSetOptions = {};
+export function entryOf(
+  options: EntryOptions & { loadTimeout?: Duration | undefined },
+): Pick<GetOrSetOptions, 'type' | 'plain' | 'loadTimeout'> & EntryOptions {
+  const entry: ReturnType<typeof entryOf> = {};
   for (const name of ['ttl', 'type', 'plain', 'loadTimeout'] as const) {
     if (options[name] !== undefined) Object.assign(entry, { [name]: options[name] });
   }

@@ -112,6 +112,13 @@ describe('stats', () => {
       loads: 1,
       loadErrors: 0,
       waits: 0,
+      stale: 0,
+      graced: 0,
+      won: 0,
+      lostWaited: 0,
+      lostRan: 0,
+      leasesLost: 0,
+      nearHits: 0,
     });
   });
 });

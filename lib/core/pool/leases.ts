@@ -44,7 +44,10 @@ export class Leases {
   readonly #calls: SingleCalls;
   readonly #reads: RequestSink;
   /** Whether a node grants leases, by the handshake that it was found out after. */
-  readonly #granting = new WeakMap<Node, { epoch: number; answer: Promise<boolean> }>();
+  readonly #granting = new WeakMap<
+    Node,
+    { epoch: number; answer: Promise<boolean>; grants: boolean | undefined }
+  >();
 
   constructor(dispatcher: Dispatcher, fill: RequestFiller, calls: SingleCalls) {
     this.#dispatcher = dispatcher;
@@ -63,12 +66,33 @@ export class Leases {
     const known = this.#granting.get(node);
     if (known?.epoch === node.epoch) return known.answer;
     const answer = node.dialect === 'meta' ? this.#prove(node, options) : Promise.resolve(false);
-    const entry = { epoch: node.epoch, answer };
+    const entry = { epoch: node.epoch, answer, grants: undefined as boolean | undefined };
     this.#granting.set(node, entry);
-    answer.catch(() => {
-      if (this.#granting.get(node) === entry) this.#granting.delete(node);
-    });
+    answer.then(
+      (grants) => {
+        entry.grants = grants;
+      },
+      () => {
+        if (this.#granting.get(node) === entry) this.#granting.delete(node);
+      },
+    );
     return answer;
+  }
+
+  /**
+   * What {@link granted} last found out, without waiting: `undefined` when it has not been asked since the
+   * node was last connected to. Never throws.
+   * @param node - the node's name, where it is known already
+   */
+  known(key: string, node?: string): boolean | undefined {
+    let found: Node;
+    try {
+      found = node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(node);
+    } catch {
+      return undefined;
+    }
+    const entry = this.#granting.get(found);
+    return entry?.epoch === found.epoch ? entry?.grants : undefined;
   }
 
   async #prove(node: Node, options: CallOptions | undefined): Promise<boolean> {
