@@ -1,55 +1,103 @@
 /**
- * What is stored around a value: the stamp of the generation it belongs to.
+ * What is stored around a value: the stamp it belongs to, and how fresh it is.
  *
- * Invariant: `open` gives a value back only if its stamp equals the one asked for. A value of another
- * generation, and anything that was not sealed here, is nothing.
+ * Invariant: `unseal` gives back what `seal` made and nothing else; whether the stamp still counts is for
+ * `stamps.ts` to say. A value without tags and freshness carries its generation alone.
  *
- * Text and bytes carry the stamp in front of them, so that the codec below keeps its fast paths and bytes
- * are not turned into JSON; everything else travels in a pair. A stamp ends where the first `:` stands, so
- * more than a generation has room in it. Making generations unique is left to `generations.ts`.
+ * Text and bytes carry all this in front of them, so that the codec below keeps its fast paths and bytes are
+ * not turned into JSON; everything else travels in a pair:
+ *
+ *     1<stamp>[;<stale seconds>.<fresh until>.<cost>]:<text>
+ *
+ * A stamp holds no `;` and no `:`. Numbers are written in base 36, the last ones left out when they are 0.
  */
 
 /** The layout; a later one gets another digit and is nothing to an older reader. */
 const LAYOUT = '1';
+const BASE = 36;
 
 const BUFFER = 0x62; // 'b'
 const BYTES = 0x75; // 'u', a Uint8Array that is not a Buffer
 
-export function seal(generation: string, value: unknown): unknown {
-  const stamp = LAYOUT + generation;
-  if (typeof value === 'string') return `${stamp}:${value}`;
+/** The generation a value belongs to, with the versions of its tags: text that is made in `stamps.ts`. */
+export type Stamp = string;
+
+/** How long a value counts as fresh, told to whoever reads it. */
+export interface Freshness {
+  /** How many seconds before its end an item begins to be stale; 0: never. */
+  readonly staleSeconds: number;
+  /** When it begins to be stale, milliseconds since 1970, for servers that do not tell; 0: never. */
+  readonly freshUntil: number;
+  /** Milliseconds its loader took; 0: not known. */
+  readonly cost: number;
+}
+
+/** Fresh for as long as it is there. */
+export const ALWAYS_FRESH: Freshness = { staleSeconds: 0, freshUntil: 0, cost: 0 };
+
+export interface Unsealed {
+  readonly stamp: Stamp;
+  readonly freshness: Freshness;
+  readonly value: unknown;
+}
+
+export function seal(stamp: Stamp, freshness: Freshness, value: unknown): unknown {
+  const head = LAYOUT + stamp + written(freshness);
+  if (typeof value === 'string') return `${head}:${value}`;
   if (isBytes(value)) {
-    const sealed = Buffer.allocUnsafe(stamp.length + 2 + value.length);
-    sealed.write(stamp, 'latin1');
-    sealed[stamp.length] = 0x3a;
-    sealed[stamp.length + 1] = Buffer.isBuffer(value) ? BUFFER : BYTES;
-    sealed.set(value, stamp.length + 2);
+    const sealed = Buffer.allocUnsafe(head.length + 2 + value.length);
+    sealed.write(head, 'latin1');
+    sealed[head.length] = 0x3a;
+    sealed[head.length + 1] = Buffer.isBuffer(value) ? BUFFER : BYTES;
+    sealed.set(value, head.length + 2);
     return sealed;
   }
-  return [stamp, value];
+  return [head, value];
 }
 
-/** The value, or `undefined` when it is not of this generation. */
-export function open(generation: string, stored: unknown): unknown {
+/** `undefined` for what was not sealed here. */
+export function unseal(stored: unknown): Unsealed | undefined {
   if (typeof stored === 'string') {
-    const end = generation.length + 1;
-    const ours = stored.charCodeAt(end) === 0x3a && stored.startsWith(generation, 1) && stored[0] === LAYOUT;
-    return ours ? stored.slice(end + 1) : undefined;
+    const end = stored.indexOf(':');
+    return end < 0 ? undefined : unsealed(stored.slice(0, end), stored.slice(end + 1));
   }
   if (Array.isArray(stored)) {
-    return stored.length === 2 && stored[0] === LAYOUT + generation ? stored[1] : undefined;
+    const [head, value] = stored;
+    return stored.length === 2 && typeof head === 'string' && value !== undefined
+      ? unsealed(head, value)
+      : undefined;
   }
-  return Buffer.isBuffer(stored) ? openBytes(generation, stored) : undefined;
+  if (!Buffer.isBuffer(stored)) return undefined;
+  const end = stored.indexOf(0x3a);
+  const value = end < 0 ? undefined : bytesOf(stored[end + 1], stored.subarray(end + 2));
+  return value === undefined ? undefined : unsealed(stored.toString('latin1', 0, end), value);
 }
 
-function openBytes(generation: string, stored: Buffer): Uint8Array | undefined {
-  const end = generation.length + 1;
-  if (stored.toString('latin1', 0, end + 1) !== `${LAYOUT + generation}:`) return undefined;
-  const body = stored.subarray(end + 2);
-  if (stored[end + 1] === BUFFER) return body;
-  return stored[end + 1] === BYTES
-    ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
-    : undefined;
+function unsealed(head: string, value: unknown): Unsealed | undefined {
+  if (head[0] !== LAYOUT) return undefined;
+  const end = head.indexOf(';');
+  if (end < 0) return { stamp: head.slice(1), freshness: ALWAYS_FRESH, value };
+  const freshness = readFreshness(head.slice(end + 1));
+  return freshness && { stamp: head.slice(1, end), freshness, value };
+}
+
+function bytesOf(kind: number | undefined, body: Buffer): Uint8Array | undefined {
+  if (kind === BUFFER) return body;
+  return kind === BYTES ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength) : undefined;
+}
+
+function written({ staleSeconds, freshUntil, cost }: Freshness): string {
+  if (staleSeconds === 0 && freshUntil === 0 && cost === 0) return '';
+  const parts = [staleSeconds, freshUntil, cost].map((part) => Math.ceil(part).toString(BASE)).join('.');
+  return `;${parts.replace(/(\.0)+$/, '')}`;
+}
+
+function readFreshness(text: string): Freshness | undefined {
+  if (!/^[\da-z]+(\.[\da-z]+){0,2}$/.test(text)) return undefined;
+  const [staleSeconds = 0, freshUntil = 0, cost = 0] = text
+    .split('.')
+    .map((part) => Number.parseInt(part, BASE));
+  return { staleSeconds, freshUntil, cost };
 }
 
 /** Exactly a Buffer or a Uint8Array: a class derived from them would not come back as one. */

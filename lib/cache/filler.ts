@@ -49,9 +49,9 @@ export class Filler {
     const read = await this.reader.readToFill(order.stored, order.call);
     if (read.kind === 'hit') return { data: read.value, copied: true, outcome: 'hit' };
     const brought = await this.load(flight, order, read.kind);
-    if (flight.mayStore && read.generation !== undefined && brought.data !== undefined) {
+    if (flight.mayStore && read.stamp !== undefined && brought.data !== undefined) {
       const item = { key: order.stored, ttl: order.ttl, value: brought.data };
-      const storing = this.writer.writeIn(read.generation, item, order.call);
+      const storing = this.writer.writeIn(read.stamp, item, order.call);
       flight.storing = storing.catch(() => undefined);
       await storing;
       flight.storing = undefined;

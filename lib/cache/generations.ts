@@ -98,8 +98,8 @@ export class Generations {
   /** Like {@link current}, but makes one where there is none. Never rejects. */
   ensured(slot: Slot, call: CallOptions): Promise<string | undefined> {
     const reading = this.current(slot, call);
-    if (reading !== slot.reading) return this.#orMade(reading, slot, call);
-    slot.ensuring ??= this.#orMade(reading, slot, call);
+    if (reading !== slot.reading) return this.orMade(reading, slot, call);
+    slot.ensuring ??= this.orMade(reading, slot, call);
     return slot.ensuring;
   }
 
@@ -164,7 +164,8 @@ export class Generations {
     }
   }
 
-  async #orMade(reading: Promise<Current>, slot: Slot, call: CallOptions): Promise<string | undefined> {
+  /** What a read of this slot gave, or one that is made now where it gave none. Never rejects. */
+  async orMade(reading: Promise<Current>, slot: Slot, call: CallOptions): Promise<string | undefined> {
     const found = await reading;
     if (found !== null) return found;
     return this.#makeOnce(slot, () => (slot.taken ? this.#write(slot, call, 'use') : this.#add(slot, call)));

@@ -7,11 +7,11 @@
  */
 import { MemcachedPartialError } from '../core/base/errors.js';
 import type { CallOptions } from '../core/pool/types.js';
-import { open } from './envelope.js';
+import type { Stamp } from './envelope.js';
 import { isBusy, orAborted, passOn } from './faults.js';
-import type { Generations } from './generations.js';
 import type { CacheStats } from './outcomes.js';
 import type { CachePool } from './ports.js';
+import type { Judged, Stamps } from './stamps.js';
 import type { Trouble } from './trouble.js';
 
 /** A value, nothing, or a failure that must not be taken for a miss by whoever would load the node more. */
@@ -20,45 +20,47 @@ export type Read =
   | { readonly kind: 'miss' }
   | { readonly kind: 'error' };
 
-/** A read whose caller may go on to store: in which generation; `undefined`: it must not. */
-export type ReadToFill = Read & { readonly generation: string | undefined };
+/** A read whose caller may go on to store: under which stamp; `undefined`: it must not. */
+export type ReadToFill = Read & { readonly stamp: Stamp | undefined };
 
+const NO_TAGS: readonly string[] = [];
 const MISS: Read = { kind: 'miss' };
 const ERROR: Read = { kind: 'error' };
 
 export class Reader {
   constructor(
     private readonly pool: CachePool,
-    private readonly generations: Generations,
+    private readonly stamps: Stamps,
     private readonly trouble: Trouble,
     private readonly counts: CacheStats,
   ) {}
 
   async read(key: string, call: CallOptions): Promise<Read> {
-    const current = this.generations.current(this.generations.slot(key), call);
+    const asked = this.stamps.ask(key, NO_TAGS, call);
     try {
       const stored = await this.pool.get(key, call);
       if (stored === undefined) return this.#missed();
-      const generation = await orAborted(current, call);
-      return generation === undefined ? this.#unread() : this.#opened(generation, stored);
+      return this.#judged(await orAborted(asked.judge(stored), call));
     } catch (error) {
       return this.#unreadable(error, call);
     }
   }
 
-  /** Waits for the generation on a miss too: what is loaded after this belongs to it, whatever is cleared. */
+  /** Waits for the stamp on a miss too: what is loaded after this carries it, whatever is cleared. */
   async readToFill(key: string, call: CallOptions): Promise<ReadToFill> {
-    const current = this.generations.ensured(this.generations.slot(key), call);
+    const asked = this.stamps.ask(key, NO_TAGS, call);
+    const ensured = asked.ensured(NO_TAGS);
     let stored: unknown;
     try {
       stored = await this.pool.get(key, call);
     } catch (error) {
       const read = this.#unreadable(error, call);
-      return { ...read, generation: isBusy(error) ? undefined : await current };
+      return { ...read, stamp: isBusy(error) ? undefined : await ensured };
     }
-    const generation = await current;
-    if (generation === undefined) return { ...this.#unread(), generation };
-    return { ...(stored === undefined ? this.#missed() : this.#opened(generation, stored)), generation };
+    const stamp = await ensured;
+    if (stamp === undefined) return { ...this.#unread(), stamp };
+    const read = stored === undefined ? this.#missed() : this.#judged(await asked.judge(stored));
+    return { ...read, stamp };
   }
 
   /** What was found, by stored key, and how many keys could not be read. */
@@ -66,8 +68,7 @@ export class Reader {
     keys: string[],
     call: CallOptions,
   ): Promise<{ found: Map<string, unknown>; failed: number }> {
-    const slots = new Map(keys.map((key) => [key, this.generations.slot(key)]));
-    const generations = this.generations.currentOf(slots.values(), call);
+    const asked = new Map(keys.map((key) => [key, this.stamps.ask(key, NO_TAGS, call)]));
     let stored: Map<string, unknown>;
     let failed = 0;
     try {
@@ -80,23 +81,23 @@ export class Reader {
       failed = partial ? error.failed.size : keys.length;
     }
     const found = new Map<string, unknown>();
-    const current = stored.size === 0 ? undefined : await orAborted(generations, call);
-    for (const [key, sealed] of stored) {
-      const generation = current?.get(slots.get(key)!);
-      if (generation === undefined) failed++;
-      const value = typeof generation === 'string' ? open(generation, sealed) : undefined;
-      if (value !== undefined) found.set(key, value);
+    const judging = [...stored].map(([key, sealed]) => asked.get(key)!.judge(sealed));
+    const judged = await orAborted(Promise.all(judging), call);
+    for (const [index, key] of [...stored.keys()].entries()) {
+      const { [index]: one } = judged;
+      if (one!.kind === 'error') failed++;
+      else if (one!.kind === 'valid') found.set(key, one!.value);
     }
     this.counts.errors += failed;
     if (failed === 0) this.trouble.succeeded();
     return { found, failed };
   }
 
-  #opened(generation: string | null, stored: unknown): Read {
-    const value = generation === null ? undefined : open(generation, stored);
-    if (value === undefined) return this.#missed();
+  #judged(judged: Judged): Read {
+    if (judged.kind === 'error') return this.#unread();
+    if (judged.kind !== 'valid') return this.#missed();
     this.trouble.succeeded();
-    return { kind: 'hit', value };
+    return { kind: 'hit', value: judged.value };
   }
 
   #missed(): Read {

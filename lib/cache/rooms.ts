@@ -13,6 +13,7 @@ import { Ledger } from './outcomes.js';
 import type { CacheLog, CachePool } from './ports.js';
 import { Reader } from './reader.js';
 import { SingleFlight } from './single-flight.js';
+import { Stamps } from './stamps.js';
 import { Trouble } from './trouble.js';
 import { Writer } from './writer.js';
 
@@ -31,7 +32,7 @@ export class Room {
       else trouble.failed(error);
     });
     const { counts } = this.ledger;
-    this.reader = new Reader(pool, generations, trouble, counts);
+    this.reader = new Reader(pool, new Stamps(generations), trouble, counts);
     this.writer = new Writer(pool, generations, trouble, counts, namespace);
     this.filler = new Filler(this.reader, this.writer, this.flights, counts, clock, trouble);
   }

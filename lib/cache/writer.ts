@@ -7,7 +7,7 @@
  */
 import { MemcachedPartialError } from '../core/base/errors.js';
 import type { CallOptions, StoreOptions } from '../core/pool/types.js';
-import { seal } from './envelope.js';
+import { ALWAYS_FRESH, type Stamp, seal } from './envelope.js';
 import { isAboutValue, orAborted, passOn } from './faults.js';
 import type { Generations, Slot } from './generations.js';
 import type { CacheStats } from './outcomes.js';
@@ -68,7 +68,7 @@ export class Writer {
   }
 
   /** Stores in a generation that was read before; if that is over by now, nobody will see the value. */
-  async writeIn(generation: string, item: Item, call: CallOptions): Promise<Written> {
+  async writeIn(generation: Stamp, item: Item, call: CallOptions): Promise<Written> {
     return this.#counted(await this.#put(generation, item, call));
   }
 
@@ -147,7 +147,7 @@ export class Writer {
 
   async #put(generation: string, item: Item, call: CallOptions): Promise<Written> {
     try {
-      await this.pool.set(item.key, seal(generation, item.value), storeOptions(call, item.ttl));
+      await this.pool.set(item.key, seal(generation, ALWAYS_FRESH, item.value), storeOptions(call, item.ttl));
       this.trouble.succeeded();
       return 'done';
     } catch (error) {
@@ -200,7 +200,9 @@ export class Writer {
   }
 
   async #sendGroup(group: readonly Sent[], call: StoreOptions): Promise<void> {
-    const entries = group.map(({ item, generation }) => [item.key, seal(generation!, item.value)] as const);
+    const entries = group.map(
+      ({ item, generation }) => [item.key, seal(generation!, ALWAYS_FRESH, item.value)] as const,
+    );
     let failed: unknown;
     try {
       await this.pool.setMany(entries, call);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { open, seal } from '../../lib/cache/envelope.js';
+import { ALWAYS_FRESH, seal, unseal } from '../../lib/cache/envelope.js';
 import { copy, fromData, toData } from '../../lib/cache/shape.js';
 import { createCodec } from '../../lib/core/value/default-codec.js';
 
@@ -139,20 +139,41 @@ describe('type', () => {
 describe('an envelope', () => {
   const generation = 'lx2c0000.abcdefgh';
 
-  it('opens for its own generation only', () => {
+  const part = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+  const freshness = fc.record({ staleSeconds: part, freshUntil: part, cost: part });
+
+  it('gives back the stamp, the freshness and the value it was made of', () => {
     fc.assert(
-      fc.property(data, fc.string(), (value, other) => {
-        fc.pre(value !== undefined && other !== generation);
-        const sealed = seal(generation, value);
-        expect(open(generation, sealed)).toStrictEqual(value);
-        expect(open(other, sealed)).toBeUndefined();
+      fc.property(data, freshness, (value, fresh) => {
+        fc.pre(value !== undefined);
+        const sealed = seal(generation, fresh, value);
+        expect(unseal(sealed)).toStrictEqual({ stamp: generation, freshness: { ...fresh }, value });
       }),
     );
   });
 
+  it('costs a value without tags and freshness nothing beyond its generation', () => {
+    expect(seal(generation, ALWAYS_FRESH, 'v')).toBe(`1${generation}:v`);
+    expect(seal(generation, ALWAYS_FRESH, { a: 1 })).toEqual([`1${generation}`, { a: 1 }]);
+    const bytes = seal(generation, ALWAYS_FRESH, Buffer.from('v')) as Buffer;
+    expect(bytes.toString('latin1')).toBe(`1${generation}:bv`);
+    expect(seal(generation, { ...ALWAYS_FRESH, staleSeconds: 40 }, 'v')).toBe(`1${generation};14:v`);
+  });
+
   it('never opens what was not sealed', () => {
-    fc.assert(fc.property(data, (value) => void expect(open(generation, value)).toBeUndefined()));
-    const cut = (seal(generation, Buffer.from('value')) as Buffer).subarray(0, generation.length + 1);
-    expect(open(generation, cut)).toBeUndefined();
+    fc.assert(fc.property(data, (value) => void expect(unseal(value)?.stamp).not.toBe(generation)));
+    const cut = (seal(generation, ALWAYS_FRESH, Buffer.from('value')) as Buffer).subarray(
+      0,
+      generation.length + 1,
+    );
+    for (const bad of [
+      cut,
+      `1${generation};:v`,
+      `1${generation};1.2.3.4:v`,
+      `1${generation};-1:v`,
+      [`1${generation}`],
+    ]) {
+      expect(unseal(bad)).toBeUndefined();
+    }
   });
 });
