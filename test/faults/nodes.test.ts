@@ -6,6 +6,7 @@
 import type { MemcachedPartialError } from '../../lib/core/base/errors.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
 import { describeReal, RealMemcached } from '../support/real-memcached.js';
+import { freeze } from './support/freeze.js';
 import { ending, until } from './support/stage.js';
 
 jest.setTimeout(60_000);
@@ -39,7 +40,8 @@ describeReal('two real servers', () => {
   }
 
   it.each(['SIGKILL', 'SIGSTOP'] as const)('%s of one fails its keys only, and names it', async (signal) => {
-    servers[0]!.signal(signal);
+    if (signal === 'SIGSTOP') await freeze(servers[0]!);
+    else servers[0]!.signal(signal);
     await until(async () => {
       const ends = await read(lost);
       expect(ends).not.toContain(undefined);
@@ -55,7 +57,7 @@ describeReal('two real servers', () => {
   });
 
   it('a hung one lets a call for keys of both settle in time, with the values of the other', async () => {
-    servers[0]!.signal('SIGSTOP');
+    await freeze(servers[0]!);
     const error: MemcachedPartialError = await pool.getMany(KEYS).then(fail, (reason) => reason);
     expect(error.values.size).toBe(kept.length);
     expect(error.failed.size).toBe(lost.length);
@@ -75,11 +77,11 @@ describeReal('two real servers', () => {
 
   it('one that is frozen and wakes again gives its late answers to nobody', async () => {
     for (let round = 0; round < 3; round++) {
-      servers[0]!.signal('SIGSTOP');
+      await freeze(servers[0]!);
       const during = read(lost);
       servers[0]!.signal('SIGCONT');
       for (const [i, end] of (await during).entries()) expect(end).toBe(`value of ${lost[i]}`);
-      servers[0]!.signal('SIGSTOP');
+      await freeze(servers[0]!);
       await until(() => {
         void pool.get(lost[0]!).catch(() => {});
         return stateOf(servers[0]!) === 'blacklisted';

@@ -4,8 +4,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ManualClock } from '../../../lib/testing/index.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
+import { freeze } from '../support/freeze.js';
 import { until } from '../support/stage.js';
-import { freeze } from './support/freeze.js';
 import { type Page, PLATFORMS, textOf, Website } from './support/website.js';
 
 jest.setTimeout(60_000);

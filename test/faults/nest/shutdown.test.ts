@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { expectEnd, read, startChild } from '../../nest/support/child.js';
 import { CapturedLog } from '../../nest/support/log.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
+import { freeze } from '../support/freeze.js';
 import { until } from '../support/stage.js';
-import { freeze } from './support/freeze.js';
 import { type Page, PLATFORMS, textOf, Website } from './support/website.js';
 
 jest.setTimeout(60_000);

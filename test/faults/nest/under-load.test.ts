@@ -5,8 +5,8 @@
 import { MemcachedCache } from '../../../lib/index.js';
 import { CapturedLog } from '../../nest/support/log.js';
 import { describeReal, RealMemcached } from '../../support/real-memcached.js';
+import { freeze } from '../support/freeze.js';
 import { until } from '../support/stage.js';
-import { freeze } from './support/freeze.js';
 import { Load } from './support/load.js';
 import { noiseIn } from './support/news.js';
 import { type Health, PLATFORMS, Website } from './support/website.js';

@@ -2,8 +2,8 @@
  * Freezes a memcached so that the next question finds it frozen.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import type { RealMemcached } from '../../../support/real-memcached.js';
-import { until } from '../../support/stage.js';
+import type { RealMemcached } from '../../support/real-memcached.js';
+import { until } from './stage.js';
 
 /**
  * Resolves when all of its threads stand still. The signal alone is only on its way when `kill` returns, and a thread
