@@ -192,6 +192,12 @@ export interface GetOrSetOptions<T = unknown> extends CacheCallOptions {
   waitTimeout?: Duration | undefined;
   /** What a loser gets where `losers` is `'fallback'`. Never stored. @defaultValue undefined */
   fallback?: T | undefined;
+  /**
+   * Asked about each value that was loaded, with its key: when it says `true`, the value is handed to all who
+   * wait for it and is not stored, as `undefined` is not. When it throws, that is the loader's failure.
+   * @defaultValue everything is stored
+   */
+  unless?: ((value: T, key: string) => boolean) | undefined;
   /** The cache is not read: the loader runs, and its value is stored. @defaultValue false */
   forceFresh?: boolean | undefined;
   /** The cache is left alone: the loader runs, for this call only. @defaultValue false */
