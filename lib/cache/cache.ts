@@ -18,6 +18,7 @@ import { systemClock } from '../core/base/clock.js';
 import { MemcachedArgumentError, MemcachedOptionError } from '../core/base/errors.js';
 import { describe } from '../core/base/options.js';
 import type { CallOptions } from '../core/pool/types.js';
+import { lifetime } from './envelope.js';
 import type { Brought, Order } from './filler.js';
 import { Keyspace, toNamespace } from './keys.js';
 import {
@@ -37,7 +38,10 @@ import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
 import { type Room, Rooms } from './rooms.js';
 import { copyOrShare, fromData, toData } from './shape.js';
 import { type Flight, SingleFlight } from './single-flight.js';
+import { checkTags } from './tags.js';
 import type { Item } from './writer.js';
+
+type TagCallOptions = Pick<CacheCallOptions, 'timeout'>;
 
 /** A batch gets this many different TTLs: enough that it does not expire as one. */
 const TTLS_PER_BATCH = 8;
@@ -99,8 +103,9 @@ export class MemcachedCache {
     const { ledger, reader } = this.#room;
     const began = ledger.began();
     const stored = this.#keys.stored(key);
+    const tags = checkTags(options.tags);
     const call = this.#callWith(options);
-    const read = this.enabled ? await reader.read(stored, call) : undefined;
+    const read = this.enabled ? await reader.read(stored, tags, call) : undefined;
     ledger.publish('get', read?.kind ?? 'bypass', began);
     if (read?.kind !== 'hit') {
       ledger.counts.misses++;
@@ -118,11 +123,12 @@ export class MemcachedCache {
     const { ledger, reader } = this.#room;
     const began = ledger.began();
     const stored = this.#storedKeys(keys);
+    const tags = checkTags(options.tags);
     const call = this.#callWith(options);
     const values = new Map<string, T>();
     let outcome: CacheOutcome = 'bypass';
     if (this.enabled && stored.size > 0) {
-      const { found, failed } = await reader.readMany([...stored.values()], call);
+      const { found, failed } = await reader.readMany([...stored.values()], tags, call);
       for (const [key, storedKey] of stored) {
         if (found.has(storedKey)) values.set(key, fromData(found.get(storedKey), options.type) as T);
       }
@@ -140,8 +146,9 @@ export class MemcachedCache {
    */
   async set(key: string, value: unknown, options: CacheWriteOptions = {}): Promise<boolean> {
     const stored = this.#keys.stored(key);
-    const item: Item = { key: stored, ttl: this.#ttl(options), value: toData(value, options).data };
-    return this.#change('set', [stored], options, (call) => this.#room.writer.write(item, call));
+    const tags = checkTags(options.tags);
+    const item = this.#item(stored, value, options, this.#ttl(options));
+    return this.#change('set', [stored], options, (call) => this.#room.writer.write(item, tags, call));
   }
 
   /** Whether all values are confirmed to be stored. Of a key that comes twice the last value counts. */
@@ -149,16 +156,17 @@ export class MemcachedCache {
     entries: Iterable<readonly [string, unknown]>,
     options: CacheWriteOptions = {},
   ): Promise<boolean> {
+    const tags = checkTags(options.tags);
     const ttls: number[] = [];
     const items = new Map<string, Item>();
     for (const [key, value] of entries) {
       const stored = this.#keys.stored(key);
       if (ttls.length < TTLS_PER_BATCH) ttls.push(this.#ttl(options));
       const ttl = ttls[items.size % ttls.length]!;
-      items.set(stored, { key: stored, ttl, value: toData(value, options).data });
+      items.set(stored, this.#item(stored, value, options, ttl));
     }
     return this.#change('setMany', [...items.keys()], options, (call) =>
-      this.#room.writer.writeMany([...items.values()], call),
+      this.#room.writer.writeMany([...items.values()], tags, call),
     );
   }
 
@@ -179,6 +187,23 @@ export class MemcachedCache {
     return this.#change('deleteMany', stored, options, async (call) =>
       (await this.#room.writer.removeMany(stored, call)) ? 'done' : 'error',
     );
+  }
+
+  /**
+   * Ends every value that carries this tag, or one of these, on all nodes, by small writes on each. `false`: a
+   * node did not confirm; its values may be seen by others until this process uses the node again, which
+   * repeats the write.
+   */
+  async deleteByTag(tag: string | readonly string[], options: TagCallOptions = {}): Promise<boolean> {
+    return this.#endTags('deleteByTag', tag, options);
+  }
+
+  /**
+   * Like {@link deleteByTag}, but the values stay servable as stale, as if they were beyond their `ttl`, for at
+   * most eight such expiries: `getOrSet` may serve them while one reader refreshes. To `get` they are gone.
+   */
+  async expireByTag(tag: string | readonly string[], options: TagCallOptions = {}): Promise<boolean> {
+    return this.#endTags('expireByTag', tag, options);
   }
 
   /**
@@ -240,6 +265,30 @@ export class MemcachedCache {
     else ledger.counts.misses++;
     if (outcome !== 'hit' && !mine) ledger.counts.waits++;
     ledger.publish('getOrSet', outcome === 'hit' || mine ? outcome : 'lost-waited', began);
+  }
+
+  async #endTags(
+    operation: 'deleteByTag' | 'expireByTag',
+    tag: string | readonly string[],
+    options: TagCallOptions,
+  ): Promise<boolean> {
+    const { flights, ledger, writer } = this.#room;
+    const began = ledger.began();
+    const tags = checkTags(tag);
+    const call = this.#callWith(options);
+    const how = operation === 'deleteByTag' ? 'renew' : 'expire';
+    const done = this.enabled && (tags.length === 0 || (await writer.endTags(tags, how, call)));
+    // What is being loaded may carry the tag. Its stamp keeps it out of the cache, this later callers out of it.
+    flights.partAll();
+    ledger.publish(operation, this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
+    return done;
+  }
+
+  /** @param ttl - how long it is fresh, milliseconds */
+  #item(key: string, value: unknown, options: CacheWriteOptions, ttl: number): Item {
+    const { data } = toData(value, options);
+    const stale = callTtl(options.stale, this.#options.stale, 'stale');
+    return { key, value: data, ...lifetime(ttl, stale, this.#rooms.clock.wallNow()) };
   }
 
   /** A write or delete: outdates what runs for its keys, before and after, and publishes what came of it. */

@@ -35,6 +35,33 @@ export interface Freshness {
 /** Fresh for as long as it is there. */
 export const ALWAYS_FRESH: Freshness = { staleSeconds: 0, freshUntil: 0, cost: 0 };
 
+/**
+ * How long memcached keeps a value, and when it is stale, if it is fresh for `ttl` and servable for `stale`
+ * milliseconds more. Without an end there is nothing after it.
+ */
+export function lifetime(
+  ttl: number,
+  stale: number,
+  wallNow: number,
+  cost = 0,
+): { ttl: number; freshness: Freshness } {
+  if (ttl === 0 || stale === 0) {
+    return { ttl, freshness: cost === 0 ? ALWAYS_FRESH : { ...ALWAYS_FRESH, cost } };
+  }
+  const staleSeconds = Math.ceil(stale / 1_000);
+  return { ttl: ttl + staleSeconds * 1_000, freshness: { staleSeconds, freshUntil: wallNow + ttl, cost } };
+}
+
+/**
+ * Whether an item is beyond its `ttl`.
+ * @param ttlSeconds - what the server says is left of it, -1 for ever; `undefined` when it does not say
+ */
+export function isStale(freshness: Freshness, ttlSeconds: number | undefined, wallNow: number): boolean {
+  const { staleSeconds, freshUntil } = freshness;
+  if (ttlSeconds === undefined) return freshUntil !== 0 && wallNow >= freshUntil;
+  return staleSeconds !== 0 && ttlSeconds >= 0 && ttlSeconds <= staleSeconds;
+}
+
 export interface Unsealed {
   readonly stamp: Stamp;
   readonly freshness: Freshness;

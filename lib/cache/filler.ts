@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import type { CallOptions } from '../core/pool/types.js';
+import { ALWAYS_FRESH } from './envelope.js';
 import type { GetOrSetOptions, Loader } from './options.js';
 import type { CacheStats } from './outcomes.js';
 import type { Reader } from './reader.js';
@@ -50,7 +51,7 @@ export class Filler {
     if (read.kind === 'hit') return { data: read.value, copied: true, outcome: 'hit' };
     const brought = await this.load(flight, order, read.kind);
     if (flight.mayStore && read.stamp !== undefined && brought.data !== undefined) {
-      const item = { key: order.stored, ttl: order.ttl, value: brought.data };
+      const item = { key: order.stored, ttl: order.ttl, value: brought.data, freshness: ALWAYS_FRESH };
       const storing = this.writer.writeIn(read.stamp, item, order.call);
       flight.storing = storing.catch(() => undefined);
       await storing;

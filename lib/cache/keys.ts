@@ -18,6 +18,8 @@ export class Keyspace {
   readonly #prefix: string;
   /** Under which the generation of this namespace is kept. */
   readonly generation: string;
+  /** Under which it is kept that any tag of this namespace was ended. */
+  readonly allTags: string;
 
   constructor(
     /** As {@link toNamespace} made it. */
@@ -26,6 +28,7 @@ export class Keyspace {
   ) {
     this.#prefix = `${namespace}#`;
     this.generation = `${namespace}~generation`;
+    this.allTags = `${namespace}~tags`;
   }
 
   /** @throws MemcachedKeyError when the key is not a string, is empty, or is illegal and the mode is strict. */
@@ -39,9 +42,12 @@ export class Keyspace {
       toWireKey(stored);
       return stored;
     }
-    const wire = toDigestedWireKey(stored);
-    // A legal key beyond ASCII comes back as bytes; the pool will make the same bytes of the text.
-    return wire.length === stored.length || isAscii(wire) ? wire : stored;
+    return digested(stored);
+  }
+
+  /** Under which the mark of a tag is kept; whatever the mode, any tag will do. */
+  tag(tag: string): string {
+    return digested(`${this.namespace}~tag:${tag}`);
   }
 }
 
@@ -57,6 +63,12 @@ export function toNamespace(parent: string | undefined, name: string): string {
   const path = parent === undefined ? escaped : `${parent}/${escaped}`;
   if (path.length <= MAX_NAMESPACE) return path;
   return `${path.slice(0, READABLE)}%s${createHash('sha256').update(path).digest('base64url')}`;
+}
+
+function digested(stored: string): string {
+  const wire = toDigestedWireKey(stored);
+  // A legal key beyond ASCII comes back as bytes; the pool will make the same bytes of the text.
+  return wire.length === stored.length || isAscii(wire) ? wire : stored;
 }
 
 function isAscii(text: string): boolean {

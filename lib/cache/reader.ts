@@ -35,8 +35,8 @@ export class Reader {
     private readonly counts: CacheStats,
   ) {}
 
-  async read(key: string, call: CallOptions): Promise<Read> {
-    const asked = this.stamps.ask(key, NO_TAGS, call);
+  async read(key: string, tags: readonly string[], call: CallOptions): Promise<Read> {
+    const asked = this.stamps.ask(key, tags, call);
     try {
       const stored = await this.pool.get(key, call);
       if (stored === undefined) return this.#missed();
@@ -66,9 +66,10 @@ export class Reader {
   /** What was found, by stored key, and how many keys could not be read. */
   async readMany(
     keys: string[],
+    tags: readonly string[],
     call: CallOptions,
   ): Promise<{ found: Map<string, unknown>; failed: number }> {
-    const asked = new Map(keys.map((key) => [key, this.stamps.ask(key, NO_TAGS, call)]));
+    const asked = this.stamps.askMany(keys, tags, call);
     let stored: Map<string, unknown>;
     let failed = 0;
     try {

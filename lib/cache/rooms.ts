@@ -7,13 +7,14 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import { type Brought, Filler } from './filler.js';
-import { Generations } from './generations.js';
 import { Keyspace } from './keys.js';
+import { Mark, Marking } from './marks.js';
 import { Ledger } from './outcomes.js';
 import type { CacheLog, CachePool } from './ports.js';
 import { Reader } from './reader.js';
 import { SingleFlight } from './single-flight.js';
 import { Stamps } from './stamps.js';
+import { Tags } from './tags.js';
 import { Trouble } from './trouble.js';
 import { Writer } from './writer.js';
 
@@ -26,14 +27,15 @@ export class Room {
 
   constructor(pool: CachePool, namespace: string, clock: Clock, trouble: Trouble) {
     this.ledger = new Ledger(pool.name, namespace, clock);
-    const { generation } = new Keyspace(namespace, 'strict');
-    const generations = new Generations(pool, generation, clock, (error, during) => {
-      if (during === 'clear') trouble.unconfirmed('clear', error);
-      else trouble.failed(error);
+    const marking = new Marking(pool, clock, (error, during) => {
+      if (during === 'use') trouble.failed(error);
+      else trouble.unconfirmed(during, error);
     });
+    const generation = new Mark(marking, new Keyspace(namespace, 'strict').generation, 'clear');
+    const stamps = new Stamps(marking, generation, new Tags(marking, namespace, generation));
     const { counts } = this.ledger;
-    this.reader = new Reader(pool, new Stamps(generations), trouble, counts);
-    this.writer = new Writer(pool, generations, trouble, counts, namespace);
+    this.reader = new Reader(pool, stamps, trouble, counts);
+    this.writer = new Writer(pool, stamps, trouble, counts, namespace);
     this.filler = new Filler(this.reader, this.writer, this.flights, counts, clock, trouble);
   }
 }

@@ -3,16 +3,26 @@
  * beside the item, in the same turn of the event loop.
  *
  * Invariant: what is judged valid belongs to the generation, and carries the tag versions, that were current
- * at some moment after the ask; what could not be read makes nothing valid. How such marks are kept, shared
- * and renewed is left to `generations.ts`.
+ * at some moment after the ask. What is stored under a stamp was loaded after all of that stamp was current;
+ * whatever is cleared or ended by tag during the load therefore ends it. What could not be read makes nothing
+ * valid. How marks are kept, shared and renewed is left to `marks.ts`, which tags there are to `tags.ts`.
+ *
+ * A stamp is `<generation>[,<tag>=<version>]...`, tags percent-encoded, so that none of `, = ; :` is theirs.
  */
 import type { CallOptions } from '../core/pool/types.js';
 import { type Freshness, type Stamp, unseal } from './envelope.js';
-import type { Current, Generations, Slot } from './generations.js';
+import type { Copy, Current, Mark, Marking, NodeName } from './marks.js';
+import { standing } from './marks.js';
+import type { Tags } from './tags.js';
 
 /** What a stored item is worth. `expired`: its tag was expired; it may be served as stale. */
 export type Judged =
-  | { readonly kind: 'valid' | 'expired'; readonly value: unknown; readonly freshness: Freshness }
+  | {
+      readonly kind: 'valid' | 'expired';
+      readonly value: unknown;
+      readonly freshness: Freshness;
+      readonly stamp: Stamp;
+    }
   /** Not there, not the cache's, or of a generation or tag version that is over. */
   | { readonly kind: 'nothing' }
   /** What it has to match could not be read, which has been told and logged already. */
@@ -21,45 +31,211 @@ export type Judged =
 export const NOTHING: Judged = { kind: 'nothing' };
 export const UNREAD: Judged = { kind: 'error' };
 
+const NO_MARKS: ReadonlyMap<string, Reading> = new Map();
+
 export class Stamps {
-  constructor(readonly generations: Generations) {}
+  constructor(
+    readonly marking: Marking,
+    readonly generation: Mark,
+    readonly tags: Tags,
+  ) {}
 
   /**
    * Begins to read, in this turn, what an item under `storedKey` has to match.
    *
-   * @param tags - those known now; tags found in an item beyond them cost another round trip
+   * @param tags - those known now, each once; tags found in an item beyond them cost another round trip
    * @param later - `true` when {@link Asked.ensured} may be called with tags that are not known now
    */
-  ask(storedKey: string, _tags: readonly string[], call: CallOptions, _later = false): Asked {
-    const { generations } = this;
-    const slot = generations.slot(storedKey);
-    return new Asked(generations, slot, generations.current(slot, call), call);
+  ask(storedKey: string, tags: readonly string[], call: CallOptions, later = false): Asked {
+    return new Asked(this, this.marking.nodeOf(storedKey), tags, call, later);
+  }
+
+  /** {@link ask} for many keys, once for each node. */
+  askMany(storedKeys: Iterable<string>, tags: readonly string[], call: CallOptions): Map<string, Asked> {
+    const byNode = new Map<NodeName, Asked>();
+    const byKey = new Map<string, Asked>();
+    for (const key of storedKeys) {
+      const node = this.marking.nodeOf(key);
+      let asked = byNode.get(node);
+      if (asked === undefined) {
+        asked = new Asked(this, node, tags, call, false);
+        byNode.set(node, asked);
+      }
+      byKey.set(key, asked);
+    }
+    return byKey;
+  }
+}
+
+export type Renewal = 'none' | 'begun' | 'unknown';
+
+/** One mark that is being read. */
+class Reading {
+  readonly copy: Copy;
+  readonly current: Promise<Current>;
+  readonly #epoch: number;
+  #ensured: Promise<string | undefined> | undefined;
+
+  constructor(
+    readonly mark: Mark,
+    node: NodeName,
+    private readonly call: CallOptions,
+  ) {
+    this.copy = mark.on(node);
+    this.#epoch = mark.epoch;
+    this.current = mark.current(this.copy, call);
+  }
+
+  /** Made once: what is there when it is asked for again may be newer than what was loaded meanwhile. */
+  ensured(): Promise<string | undefined> {
+    this.#ensured ??= this.mark.ensured(this.current, this.copy, this.call);
+    return this.#ensured;
+  }
+
+  get renewal(): Renewal {
+    if (this.mark.isForgotten) return 'unknown';
+    return this.mark.epoch === this.#epoch ? 'none' : 'begun';
   }
 }
 
 /** One question, and what may be done with its answer. Nothing here ever rejects. */
 export class Asked {
+  /** The stamp as it was seen last, sent beside the read that confirms it; `undefined`: never seen. */
+  readonly guess: Stamp | undefined;
+  readonly #generation: Reading;
+  readonly #tags: ReadonlyMap<string, Reading>;
+  /** All tags together, as they were at the ask. */
+  readonly #all: Promise<string | undefined> | undefined;
+  readonly #order: number;
+
   constructor(
-    private readonly generations: Generations,
-    private readonly slot: Slot,
-    private readonly generation: Promise<Current>,
+    private readonly stamps: Stamps,
+    /** Where the marks are read, and the item lies; `undefined` where nodes cannot be addressed. */
+    readonly node: NodeName,
+    tags: readonly string[],
     private readonly call: CallOptions,
-  ) {}
+    later: boolean,
+  ) {
+    this.#order = ++stamps.marking.asks;
+    const known = tags.map((tag) => stamps.tags.mark(tag));
+    const generation = stamps.generation.on(node).known;
+    this.guess =
+      generation === undefined
+        ? undefined
+        : toStamp(
+            generation,
+            tags,
+            known.map((mark) => mark.on(node).known),
+          );
+    this.#generation = new Reading(stamps.generation, node, call);
+    this.#tags =
+      tags.length === 0 ? NO_MARKS : new Map(tags.map((tag, i) => [tag, new Reading(known[i]!, node, call)]));
+    this.#all = later ? new Reading(stamps.tags.all, node, call).ensured() : undefined;
+  }
+
+  /** Whether a clear, or an end of one of the tags asked for, began in this process since the ask. */
+  get renewal(): Renewal {
+    const all = [this.#generation.renewal, ...Array.from(this.#tags.values(), ({ renewal }) => renewal)];
+    return all.find((one) => one === 'begun') ?? all.find((one) => one === 'unknown') ?? 'none';
+  }
 
   /** What an item, as the pool gave it, is worth. */
   async judge(stored: unknown): Promise<Judged> {
-    const generation = await this.generation;
+    const generation = await this.#generation.current;
     if (generation === undefined) return UNREAD;
     const unsealed = generation === null ? undefined : unseal(stored);
-    if (unsealed === undefined || unsealed.stamp !== generation) return NOTHING;
-    return { kind: 'valid', value: unsealed.value, freshness: unsealed.freshness };
+    if (unsealed === undefined) return NOTHING;
+    const { stamp, value, freshness } = unsealed;
+    if (stamp === generation) return { kind: 'valid', value, freshness, stamp };
+    if (!stamp.startsWith(`${generation},`)) return NOTHING;
+    const kind = await this.#judgeTags(stamp.slice(generation!.length + 1));
+    if (kind === 'nothing' || kind === 'error') return kind === 'error' ? UNREAD : NOTHING;
+    return { kind, value, freshness, stamp };
   }
 
   /**
-   * The stamp for something that is loaded after the ask. Makes what does not exist yet. `undefined`: it must
-   * not be stored, because a mark could not be read or something it carries was invalidated meanwhile.
+   * Reads, and makes where there are none, the marks that were asked for. A loader begins after this, lest it
+   * loads what is ended before its stamp is read. `false`: what it loads must not be stored.
    */
-  ensured(_tags: readonly string[]): Promise<Stamp | undefined> {
-    return this.generations.orMade(this.generation, this.slot, this.call);
+  async prepared(): Promise<boolean> {
+    const marks = [this.#generation, ...this.#tags.values()].map((reading) => reading.ensured());
+    const made = await Promise.all([...marks, this.#all]);
+    return !made.slice(0, marks.length).includes(undefined);
+  }
+
+  /**
+   * The stamp for something that was loaded after {@link prepared}, or that the caller knew at the ask. Makes
+   * what does not exist yet. `undefined`: it must not be stored, because a mark could not be read or a tag that
+   * was not known at the ask may have been ended meanwhile.
+   * @param tags - each once
+   */
+  async ensured(tags: readonly string[]): Promise<Stamp | undefined> {
+    if (tags.length === 0) return this.#generation.ensured();
+    const [generation, ...versions] = await Promise.all([
+      this.#generation.ensured(),
+      ...tags.map((tag) => this.#ensuredTag(tag)),
+    ]);
+    return generation === undefined ? undefined : toStamp(generation, tags, versions);
+  }
+
+  async #judgeTags(text: string): Promise<Judged['kind']> {
+    let worst: 'valid' | 'expired' = 'valid';
+    const readings: [version: string, current: Promise<Current>][] = [];
+    for (const one of text.split(',')) {
+      const end = one.indexOf('=');
+      const tag = decode(one.slice(0, Math.max(0, end)));
+      if (tag === undefined || tag === '') return 'nothing';
+      const reading = this.#tags.get(tag) ?? new Reading(this.stamps.tags.mark(tag), this.node, this.call);
+      readings.push([one.slice(end + 1), reading.current]);
+    }
+    const currents = await Promise.all(readings.map(([, current]) => current));
+    if (currents.includes(null)) return 'nothing';
+    for (const [index, [version]] of readings.entries()) {
+      const { [index]: current } = currents;
+      if (typeof current !== 'string') return 'error';
+      const stands = standing(version, current);
+      if (stands === 'over') return 'nothing';
+      if (stands === 'expired') worst = 'expired';
+    }
+    return worst;
+  }
+
+  /** The version of a tag that was current before the load and still is, at some moment after this call. */
+  async #ensuredTag(tag: string): Promise<string | undefined> {
+    const asked = this.#tags.get(tag);
+    if (asked !== undefined) return asked.ensured();
+    const mark = this.stamps.tags.mark(tag);
+    const before = mark.on(this.node);
+    const known = before.knownSince < this.#order ? before.known : undefined;
+    const version = await new Reading(mark, this.node, this.call).ensured();
+    if (version === undefined || version === known) return version;
+    // Whoever ends a tag renews the mark of all tags first, so this one is read last.
+    const all = await this.#all;
+    if (all === undefined) return undefined;
+    const now = await new Reading(this.stamps.tags.all, this.node, this.call).current;
+    return now === all ? version : undefined;
+  }
+}
+
+/** `undefined` when a version is missing. */
+function toStamp(
+  generation: string,
+  tags: readonly string[],
+  versions: readonly (string | undefined)[],
+): Stamp | undefined {
+  let stamp = generation;
+  for (const [index, tag] of tags.entries()) {
+    const { [index]: version } = versions;
+    if (version === undefined) return undefined;
+    stamp += `,${encodeURIComponent(tag)}=${version}`;
+  }
+  return stamp;
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
   }
 }

@@ -36,10 +36,11 @@ export class Trouble {
     }
   }
 
-  /** A delete or a clear failed: what was to go may still be there. */
-  unconfirmed(what: 'delete' | 'clear', error: unknown): void {
+  /** A delete, a clear or the end of a tag failed: what was to go may still be there. */
+  unconfirmed(what: 'delete' | 'clear' | 'tag', error: unknown): void {
+    const name = what === 'tag' ? 'delete or expiry by tag' : what;
     for (const [where, cause] of causes(error)) {
-      const line = `A ${what} is not confirmed${at(where)}; old values may remain until they expire`;
+      const line = `A ${name} is not confirmed${at(where)}; old values may remain until they expire`;
       this.#open(`${what} ${where}`, line, cause);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Stores values in the generation they belong to, and removes them.
+ * Stores values under the stamp they belong to, and removes them.
  *
  * Invariant: every write answers, and says `done` only of what memcached confirmed. What it could not do is
  * counted and told to {@link Trouble}; only mistakes of the program and the caller's own abort go through.
@@ -7,11 +7,11 @@
  */
 import { MemcachedPartialError } from '../core/base/errors.js';
 import type { CallOptions, StoreOptions } from '../core/pool/types.js';
-import { ALWAYS_FRESH, type Stamp, seal } from './envelope.js';
+import { type Freshness, type Stamp, seal } from './envelope.js';
 import { isAboutValue, orAborted, passOn } from './faults.js';
-import type { Generations, Slot } from './generations.js';
 import type { CacheStats } from './outcomes.js';
 import type { CachePool } from './ports.js';
+import type { Asked, Stamps } from './stamps.js';
 import type { Trouble } from './trouble.js';
 
 export type Written = 'done' | 'uncached' | 'error';
@@ -20,16 +20,17 @@ export interface Item {
   /** As it is stored. */
   readonly key: string;
   readonly value: unknown;
-  /** Milliseconds, 0 for ever. */
+  /** Milliseconds until memcached drops it, 0 for ever. */
   readonly ttl: number;
+  readonly freshness: Freshness;
 }
 
 /** A value of a batch, on its way. */
 interface Sent {
   readonly item: Item;
-  readonly slot: Slot;
+  readonly asked: Asked;
   /** It is sealed with this one. */
-  generation: string | undefined;
+  stamp: Stamp | undefined;
   became: Written;
 }
 
@@ -38,75 +39,68 @@ const COUNTED_AS = { done: 'sets', uncached: 'uncached', error: 'errors' } as co
 export class Writer {
   constructor(
     private readonly pool: CachePool,
-    private readonly generations: Generations,
+    private readonly stamps: Stamps,
     private readonly trouble: Trouble,
     private readonly counts: CacheStats,
     private readonly namespace: string,
   ) {}
 
-  /** Stores in the generation that is current when the call is made, or in a later one. */
-  async write(item: Item, call: CallOptions): Promise<Written> {
-    const { generations } = this;
+  /**
+   * Stores under marks that are current when the call is made, or later.
+   * @param tags - each once
+   */
+  async write(item: Item, tags: readonly string[], call: CallOptions): Promise<Written> {
     if (item.value === undefined) {
       await this.#drop([item.key], call);
       return this.#counted('uncached');
     }
-    const slot = generations.slot(item.key);
-    const { epoch } = generations;
-    const guess = slot.known;
-    const current = generations.ensured(slot, call);
+    const asked = this.stamps.ask(item.key, tags, call);
+    const { guess } = asked;
+    const current = asked.ensured(tags);
     const first = guess === undefined ? undefined : await this.#put(guess, item, call);
     if (first === 'uncached') await this.#drop([item.key], call);
     if (first !== undefined && first !== 'done') return this.#counted(first);
-    const generation = await orAborted(current, call);
-    if (generation === undefined) return this.#counted('error');
+    const stamp = await orAborted(current, call);
+    if (stamp === undefined) return this.#counted('error');
     // Over by now. If it was ended here, after this call, then that was the order, and the value is gone.
-    if (generation === guess || epoch !== generations.epoch) return this.#counted('done');
-    const second = await this.#put(generation, item, call);
+    if (stamp === guess) return this.#counted('done');
+    if (asked.renewal !== 'none') return this.#counted(asked.renewal === 'begun' ? 'done' : 'error');
+    const second = await this.#put(stamp, item, call);
     if (second === 'uncached') await this.#drop([item.key], call);
     return this.#counted(second);
   }
 
-  /** Stores in a generation that was read before; if that is over by now, nobody will see the value. */
-  async writeIn(generation: Stamp, item: Item, call: CallOptions): Promise<Written> {
-    return this.#counted(await this.#put(generation, item, call));
+  /** Stores under a stamp that was read before; if that is over by now, nobody will see the value. */
+  async writeIn(stamp: Stamp, item: Item, call: CallOptions): Promise<Written> {
+    return this.#counted(await this.#put(stamp, item, call));
   }
 
   /** Like {@link write} for many, each key once. The worst of what became of them. */
-  async writeMany(items: readonly Item[], call: CallOptions): Promise<Written> {
-    const { generations } = this;
-    const { epoch } = generations;
-    const sent = items.map((item) => {
-      const slot = generations.slot(item.key);
-      return { item, slot, generation: slot.known, became: 'uncached' as Written };
-    });
-    const sendable = sent.filter(({ item }) => item.value !== undefined);
-    const reading = generations.ensuredOf(
-      sendable.map(({ slot }) => slot),
+  async writeMany(items: readonly Item[], tags: readonly string[], call: CallOptions): Promise<Written> {
+    const sendable = items.filter(({ value }) => value !== undefined);
+    const asking = this.stamps.askMany(
+      sendable.map(({ key }) => key),
+      tags,
       call,
     );
+    const sent = sendable.map((item): Sent => {
+      const asked = asking.get(item.key)!;
+      return { item, asked, stamp: asked.guess, became: 'uncached' };
+    });
+    const reading = ensuredOf(new Set(asking.values()), tags);
     await this.#send(
-      sendable.filter(({ generation }) => generation !== undefined),
+      sent.filter(({ stamp }) => stamp !== undefined),
       call,
     );
     const current = await orAborted(reading, call);
-    const again = sendable.filter((one) => {
-      const generation = current.get(one.slot);
-      if (generation === undefined) one.became = 'error';
-      if (generation === undefined || generation === one.generation) return false;
-      one.generation = generation;
-      return true;
-    });
-    if (epoch === generations.epoch) await this.#send(again, call);
-    else for (const one of again) one.became = 'done';
-    const uncached = sent.filter((one) => one.became === 'uncached');
-    if (uncached.length > 0) {
-      await this.#drop(
-        uncached.map((one) => one.item.key),
-        call,
-      );
-    }
-    const became = sent.map((one) => this.#counted(one.became));
+    const again = sent.filter((one) => needsRepeat(one, current.get(one.asked)));
+    await this.#send(again, call);
+    const uncached = items.length - sent.length;
+    const refused = sent.filter(({ became }) => became === 'uncached').map(({ item }) => item.key);
+    const absent = items.filter(({ value }) => value === undefined).map(({ key }) => key);
+    if (refused.length + uncached > 0) await this.#drop([...absent, ...refused], call);
+    const became = [...absent.map((): Written => 'uncached'), ...sent.map((one) => one.became)];
+    for (const one of became) this.#counted(one);
     return became.find((one) => one === 'error') ?? became.find((one) => one === 'uncached') ?? 'done';
   }
 
@@ -139,15 +133,23 @@ export class Writer {
   }
 
   async clear(call: CallOptions): Promise<boolean> {
-    const done = await this.generations.renew(call);
+    const done = await this.stamps.generation.renew(call);
     if (done) this.counts.clears++;
     else this.counts.errors++;
     return done;
   }
 
-  async #put(generation: string, item: Item, call: CallOptions): Promise<Written> {
+  /** Ends what carries one of the tags, or with `expire` makes it stale. Whether all nodes confirmed. */
+  async endTags(tags: readonly string[], how: 'renew' | 'expire', call: CallOptions): Promise<boolean> {
+    const done = await this.stamps.tags[how](tags, call);
+    if (!done) this.counts.errors++;
+    return done;
+  }
+
+  async #put(stamp: Stamp, item: Item, call: CallOptions): Promise<Written> {
     try {
-      await this.pool.set(item.key, seal(generation, ALWAYS_FRESH, item.value), storeOptions(call, item.ttl));
+      const sealed = seal(stamp, item.freshness, item.value);
+      await this.pool.set(item.key, sealed, storeOptions(call, item.ttl));
       this.trouble.succeeded();
       return 'done';
     } catch (error) {
@@ -201,7 +203,7 @@ export class Writer {
 
   async #sendGroup(group: readonly Sent[], call: StoreOptions): Promise<void> {
     const entries = group.map(
-      ({ item, generation }) => [item.key, seal(generation!, ALWAYS_FRESH, item.value)] as const,
+      ({ item, stamp }) => [item.key, seal(stamp!, item.freshness, item.value)] as const,
     );
     let failed: unknown;
     try {
@@ -215,6 +217,24 @@ export class Writer {
       one.became = error === undefined ? 'done' : this.#notWritten(error, call);
     }
   }
+}
+
+async function ensuredOf(
+  asking: ReadonlySet<Asked>,
+  tags: readonly string[],
+): Promise<Map<Asked, Stamp | undefined>> {
+  const pairs = [...asking].map(async (asked) => [asked, await asked.ensured(tags)] as const);
+  return new Map(await Promise.all(pairs));
+}
+
+/** Whether a value has to be sent (again), with the stamp that is current now. See {@link Writer.write}. */
+function needsRepeat(one: Sent, stamp: Stamp | undefined): boolean {
+  if (stamp === undefined) one.became = 'error';
+  if (stamp === undefined || stamp === one.stamp) return false;
+  const { renewal } = one.asked;
+  if (renewal !== 'none') one.became = renewal === 'begun' ? 'done' : 'error';
+  else one.stamp = stamp;
+  return renewal === 'none';
 }
 
 function storeOptions({ timeout, signal }: CallOptions, ttl: number): StoreOptions {
