@@ -1,0 +1,174 @@
+/**
+ * What a run of the hammer came to: loads are laid beside the expiries that the server showed, and every way in
+ * which the promise could have been broken is looked for. Pure: it decides about what others have seen.
+ */
+import type { Sight } from './messages.js';
+
+export interface Load {
+  pid: number;
+  /** When the loader began and ended, milliseconds since 1970; one that was killed or cut off has no end. */
+  at: number;
+  end?: number;
+  serial?: number;
+  killed: boolean;
+}
+
+export interface Evidence {
+  /** When the item stopped being fresh. */
+  expiries: readonly number[];
+  loads: readonly Load[];
+  sights: readonly Sight[];
+  /** When callers were told to stop. */
+  stopped: number;
+  /** May losers run a loader of their own, once they have waited long enough for somebody who is dead? */
+  losersMayRun: boolean;
+  /** Within so many milliseconds after a winner's death somebody else must have begun to load. */
+  refillWithin: number;
+  /** Longer than this nobody may wait, in milliseconds. */
+  answerWithin: number;
+}
+
+export interface Verdict {
+  expiries: number;
+  loads: number;
+  fills: number;
+  kills: number;
+  lostRan: number;
+  /** Loader calls per expiry, those that were killed not counted. */
+  perExpiry: number;
+  /** How many expiries took how many loader calls, the killed ones not counted: `{ 1: 30 }`. */
+  shape: Record<number, number>;
+  /** From each winner's death to the next loader's start, in milliseconds. */
+  recoveries: number[];
+  calls: number;
+  errors: number;
+  stubs: number;
+  p50: number;
+  p99: number;
+  slowest: number;
+  /** What the caches counted, all processes together. */
+  stats: Record<string, number>;
+  /** Sentences; none when all holds. */
+  broken: string[];
+}
+
+/** A loader's message may be earlier than the watch's next look. Far below the time an item lives. */
+const SKEW = 400;
+
+export function judge(evidence: Evidence): Verdict {
+  const { sights } = evidence;
+  const loads = [...evidence.loads].sort((one, other) => one.at - other.at);
+  const turns = evidence.expiries.map((at) => ({ at, loads: [] as Load[] }));
+  for (const load of loads) (turns.findLast(({ at }) => at <= load.at + SKEW) ?? turns[0]!).loads.push(load);
+  // Nobody had the time to see that it had expired.
+  if (turns.at(-1)!.loads.length === 0 && evidence.stopped - turns.at(-1)!.at < 1_000) turns.pop();
+
+  const fills = loads.filter(({ serial }) => serial !== undefined);
+  const kills = loads.filter(({ killed }) => killed);
+  const total = (of: (sight: Sight) => number) => sights.reduce((sum, sight) => sum + of(sight), 0);
+  const stats: Record<string, number> = {};
+  for (const sight of sights) {
+    for (const [name, count] of Object.entries(sight.stats)) stats[name] = (stats[name] ?? 0) + count;
+  }
+  const shape: Record<number, number> = {};
+  for (const turn of turns) {
+    const calls = turn.loads.filter(({ killed }) => !killed).length;
+    shape[calls] = (shape[calls] ?? 0) + 1;
+  }
+  const verdict: Verdict = {
+    expiries: turns.length,
+    loads: loads.length,
+    fills: fills.length,
+    kills: kills.length,
+    lostRan: stats.lostRan ?? 0,
+    perExpiry: (loads.length - kills.length) / turns.length,
+    shape,
+    recoveries: kills.map((kill) => (loads.find(({ at }) => at > kill.at)?.at ?? evidence.stopped) - kill.at),
+    calls: total(({ calls }) => calls),
+    errors: total(({ errors }) => Object.values(errors).reduce((sum, count) => sum + count, 0)),
+    stubs: total(({ stubs }) => stubs),
+    ...percentiles(sights),
+    slowest: Math.max(0, ...sights.map(({ slowest }) => slowest)),
+    stats,
+    broken: [],
+  };
+  verdict.broken = [...brokenLoads(evidence, verdict, turns, fills), ...brokenAnswers(evidence, verdict)];
+  return verdict;
+}
+
+function brokenLoads(
+  evidence: Evidence,
+  verdict: Verdict,
+  turns: readonly { loads: Load[] }[],
+  fills: readonly Load[],
+): string[] {
+  const broken: string[] = [];
+  if (verdict.expiries < 3) broken.push(`Only ${verdict.expiries} expiries: too few to tell anything.`);
+  turns.forEach(({ loads }, turn) => {
+    const calls = loads.filter(({ killed }) => !killed).length;
+    if (calls === 0) broken.push(`Expiry ${turn + 1}: nobody refilled.`);
+    const hadToWait = loads.some(({ killed }) => killed);
+    if (calls > 1 && !(evidence.losersMayRun && hadToWait)) {
+      const pids = loads.map(({ pid }) => pid).join(', ');
+      broken.push(`Expiry ${turn + 1}: ${calls} loader calls where one would do (processes ${pids}).`);
+    }
+  });
+  if (verdict.loads !== verdict.fills + verdict.kills) {
+    broken.push(`${verdict.loads} loader starts are not ${verdict.fills} fills and ${verdict.kills} killed.`);
+  }
+  if (!evidence.losersMayRun) {
+    const seen = new Set(evidence.sights.flatMap(({ serials }) => serials));
+    // The last one may have come too late for others to see.
+    const unseen = fills.slice(0, -1).filter(({ serial }) => !seen.has(serial!));
+    if (unseen.length > 0) broken.push(`${unseen.length} loads filled nothing that another process saw.`);
+  }
+  for (const took of verdict.recoveries) {
+    if (took > evidence.refillWithin) {
+      broken.push(
+        `${took} ms passed after a winner's death; ${evidence.refillWithin} is all that was allowed.`,
+      );
+    }
+  }
+  return broken;
+}
+
+function brokenAnswers(evidence: Evidence, verdict: Verdict): string[] {
+  const broken: string[] = [];
+  const errors = new Map<string, number>();
+  for (const sight of evidence.sights) {
+    broken.push(...sight.wrong.map((wrong) => `A wrong value: ${wrong}.`));
+    for (const [text, count] of Object.entries(sight.errors))
+      errors.set(text, (errors.get(text) ?? 0) + count);
+  }
+  for (const [text, count] of errors) broken.push(`${count} callers saw an error: ${text}`);
+  if (verdict.stubs > 0) broken.push(`${verdict.stubs} callers were given a stub.`);
+  const older = evidence.sights.reduce((sum, sight) => sum + sight.older, 0);
+  if (older > 0 && !evidence.losersMayRun) {
+    broken.push(`${older} callers were given a page older than one they could have known.`);
+  }
+  if (verdict.slowest > evidence.answerWithin) {
+    const took = Math.round(verdict.slowest);
+    broken.push(`A caller waited ${took} ms; ${evidence.answerWithin} is all that was allowed.`);
+  }
+  return broken;
+}
+
+function percentiles(sights: readonly Sight[]): { p50: number; p99: number } {
+  const took: number[] = [];
+  for (const sight of sights) {
+    sight.took.forEach((count, milliseconds) => {
+      took[milliseconds] = (took[milliseconds] ?? 0) + count;
+    });
+  }
+  const total = took.reduce((sum, count) => sum + count, 0);
+  const below = (share: number) => {
+    let left = total * share;
+    return (
+      took.findIndex((count) => {
+        left -= count;
+        return left <= 0;
+      }) + 1
+    );
+  };
+  return { p50: below(0.5), p99: below(0.99) };
+}
