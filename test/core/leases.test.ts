@@ -1,7 +1,7 @@
 /** The right to refill a key, on the wire: won by one, filled by nobody else, never lost for good. */
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
 import { TestMemcached } from '../../lib/testing/index.js';
-import { describeReal, RealMemcached } from '../support/real-memcached.js';
+import { describeReal, memcachedVersion, RealMemcached } from '../support/real-memcached.js';
 
 const servers = [
   { name: 'in-process', start: async () => TestMemcached.start(), describe },
@@ -98,6 +98,42 @@ for (const { name, start, describe: describeServer } of servers) {
       expect(await pool.leases.read('key', options)).toMatchObject({ value: 'old', won: true, stale: true });
     });
 
+    test('peek › says how an item stands and wins nothing of what is missing or fresh', async () => {
+      await pool.set('key', 'v', { ttl: '1m' });
+      expect(await pool.leases.peek('missing')).toBeUndefined();
+      expect(await pool.leases.read('missing', options)).toMatchObject({ won: true });
+      const first = await pool.leases.peek('key', { hot: true });
+      expect(first).toMatchObject({
+        value: 'v',
+        won: false,
+        stale: false,
+        unchanged: false,
+        hitBefore: false,
+      });
+      expect(first!.ttlSeconds).toBeGreaterThan(50);
+      expect(await pool.leases.peek('key', { hot: true })).toMatchObject({ hitBefore: true });
+    });
+
+    test('peekMany › finds what getMany finds, and sees what is marked stale', async () => {
+      await pool.setMany([
+        ['a', 1],
+        ['b', 2],
+      ]);
+      await pool.leases.invalidate('b', '1m');
+      const found = await pool.leases.peekMany(['a', 'missing', 'b']);
+      expect([...found.keys()].sort()).toEqual(['a', 'b']);
+      expect(found.get('a')).toMatchObject({ value: 1, stale: false, won: false });
+      expect(found.get('b')).toMatchObject({ value: 2, stale: true, won: true, node: server.address });
+    });
+
+    test('able › is proven, not believed', async () => {
+      const modern = name === 'memcached' && isAtLeast(memcachedVersion, 1, 6, 40);
+      expect(await pool.leases.able('leases', 'key')).toBe(true);
+      expect(await pool.leases.able('explicitCas', 'key')).toBe(modern);
+      expect(await pool.leases.able('conditionalGet', 'key')).toBe(modern);
+      expect(await pool.get('key')).toBeUndefined();
+    });
+
     test.each([-1, Number.NaN, 'soon', '31d'])('read › refuses a lock of %p', async (lock) => {
       await expect(pool.leases.read('key', { lock })).rejects.toMatchObject({ code: 'MEMCACHED_ARGUMENT' });
     });
@@ -121,6 +157,50 @@ describe('leases', () => {
     expect(await pool.leases.granted('key')).toBe(false);
     await expect(pool.leases.read('key', { lock: '5s' })).rejects.toMatchObject({
       code: 'MEMCACHED_UNSUPPORTED',
+    });
+  });
+
+  test('peek › is a plain read without meta, also for many keys at once', async () => {
+    await start({ protocol: 'classic' });
+    await pool.set('a', 1);
+    const plain = { value: 1, cas: undefined, ttlSeconds: undefined, won: false, stale: false };
+    expect(await pool.leases.peek('a')).toMatchObject(plain);
+    expect(await pool.leases.peek('b', { hot: true })).toBeUndefined();
+    expect(await pool.leases.peekMany(['a', 'b'])).toEqual(new Map([['a', expect.objectContaining(plain)]]));
+    expect(await pool.leases.able('explicitCas', 'a')).toBe(false);
+  });
+
+  describe('on a server that can more', () => {
+    beforeEach(() => start({ serverVersion: '1.6.45' }));
+
+    test('able › says so, once per connection', async () => {
+      expect(await pool.leases.able('explicitCas', 'key')).toBe(true);
+      expect(await pool.leases.able('conditionalGet', 'key')).toBe(true);
+      const asked = server.commands.length;
+      expect(await pool.leases.able('conditionalGet', 'key')).toBe(true);
+      expect(server.commands).toHaveLength(asked);
+    });
+
+    test('replace › stores under the CAS id of the caller, over what it names or where nothing is', async () => {
+      const item = { key: 'key', node: server.address };
+      expect(await pool.leases.replace({ ...item, expected: undefined, cas: 70n }, 'a')).toBe('stored');
+      expect(await pool.leases.replace({ ...item, expected: undefined, cas: 71n }, 'b')).not.toBe('stored');
+      expect(await pool.leases.replace({ ...item, expected: 69n, cas: 71n }, 'b')).toBe('exists');
+      expect(await pool.gets('key')).toEqual({ value: 'a', cas: 70n });
+      expect(await pool.leases.replace({ ...item, expected: 70n, cas: 71n }, 'b')).toBe('stored');
+      expect(await pool.gets('key')).toEqual({ value: 'b', cas: 71n });
+    });
+
+    test('peek › is not sent what it knows', async () => {
+      await pool.set('key', 'v', { ttl: '1m' });
+      const { cas } = (await pool.leases.peek('key'))!;
+      const again = await pool.leases.peek('key', { knownCas: cas });
+      expect(again).toMatchObject({ value: undefined, unchanged: true, cas });
+      await pool.set('key', 'w');
+      expect(await pool.leases.peek('key', { knownCas: cas })).toMatchObject({
+        value: 'w',
+        unchanged: false,
+      });
     });
   });
 
@@ -159,3 +239,9 @@ describe('leases', () => {
     expect(server.commands.filter((line) => line.startsWith('mg key'))).toHaveLength(1);
   });
 });
+
+function isAtLeast(version: string, ...least: number[]): boolean {
+  const parts = version.split('.').map(Number);
+  const differs = least.findIndex((part, i) => parts[i] !== part);
+  return differs < 0 || parts[differs]! > least[differs]!;
+}

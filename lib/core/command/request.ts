@@ -12,25 +12,27 @@ export const Verb = {
   getBatch: 1,
   gets: 2,
   gat: 3,
-  set: 4,
-  add: 5,
-  replace: 6,
-  append: 7,
-  prepend: 8,
-  cas: 9,
-  delete: 10,
-  touch: 11,
-  incr: 12,
-  decr: 13,
+  /** A read that learns, where the server tells, how long the item lives and whether it is marked stale. */
+  peek: 4,
+  set: 5,
+  add: 6,
+  replace: 7,
+  append: 8,
+  prepend: 9,
+  cas: 10,
+  delete: 11,
+  touch: 12,
+  incr: 13,
+  decr: 14,
   /** A meta read with tokens of its own (`tokens`). */
-  metaGet: 14,
+  metaGet: 15,
   /** A meta write with tokens of its own. */
-  metaSet: 15,
+  metaSet: 16,
   /** A meta delete or invalidation with tokens of its own. */
-  metaDelete: 16,
-  flushAll: 17,
-  stats: 18,
-  version: 19,
+  metaDelete: 17,
+  flushAll: 18,
+  stats: 19,
+  version: 20,
 } as const;
 export type Verb = (typeof Verb)[keyof typeof Verb];
 
@@ -46,6 +48,8 @@ export function isRepeatable(verb: Verb): boolean {
     verb === Verb.get ||
     verb === Verb.getBatch ||
     verb === Verb.gets ||
+    // It may have taken a stale item's right to refill; whoever finds that right held for too long frees it.
+    verb === Verb.peek ||
     verb === Verb.version ||
     verb === Verb.stats
   );

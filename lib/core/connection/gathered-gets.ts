@@ -14,9 +14,8 @@ export class GatheredGets {
 
   /** @returns false when the request cannot join: another command, one with a time of its own, or no room. */
   add(request: Request): boolean {
-    if (request.verb !== Verb.get || request.patience !== undefined || this.#members.length === MOST_KEYS) {
-      return false;
-    }
+    if (request.verb !== Verb.get && request.verb !== Verb.peek) return false;
+    if (request.patience !== undefined || this.#members.length === MOST_KEYS) return false;
     this.#members.push(request);
     return true;
   }

@@ -12,7 +12,9 @@ import { describe } from '../base/options.js';
 import type { Reply } from '../command/reply.js';
 import { Request, type RequestSink, Verb } from '../command/request.js';
 import type { Node } from '../node/node.js';
+import { Abilities, type Ability } from './abilities.js';
 import type { Dispatcher } from './dispatcher.js';
+import type { ManyKind } from './many-calls.js';
 import { type RequestFiller, toRouteKey } from './requests.js';
 import type { SingleCalls } from './single-calls.js';
 import type { CallOptions, LeaseRead, StoreOptions } from './types.js';
@@ -38,21 +40,49 @@ export interface LeaseReadOptions extends CallOptions {
 /** What became of a write under a lease: done, lost to another, or nothing there any more. */
 export type LeaseOutcome = 'stored' | 'exists' | 'missing';
 
+export interface PeekOptions extends CallOptions {
+  /** Also asks whether it was read before, and when. @defaultValue false */
+  hot?: boolean | undefined;
+  /** Is not sent the value when this is still its CAS id. Only where the node is able to ('conditionalGet'). */
+  knownCas?: bigint | undefined;
+}
+
+/** A write that names what it replaces and what it shall be known by. */
+export interface Replacement {
+  key: string;
+  node: string;
+  expected: bigint | undefined;
+  cas: bigint;
+}
+
+/** How the pool makes calls for many keys. */
+export type ReadMany = <V>(
+  keys: Iterable<string>,
+  options: CallOptions | undefined,
+  kind: ManyKind<V>,
+) => Promise<Map<string, V>>;
+
+const PROBE_TIME = 2_000;
+/** Far from what a server counts to by itself, and more than a float can hold. */
+const PROBE_CAS = 9_223_372_036_854_775_809n;
+
 export class Leases {
   readonly #dispatcher: Dispatcher;
   readonly #fill: RequestFiller;
   readonly #calls: SingleCalls;
   readonly #reads: RequestSink;
-  /** Whether a node grants leases, by the handshake that it was found out after. */
-  readonly #granting = new WeakMap<
-    Node,
-    { epoch: number; answer: Promise<boolean>; grants: boolean | undefined }
-  >();
+  readonly #many: ReadMany;
+  readonly #abilities = new Abilities({
+    leases: (node, options) => this.#proveLeases(node, options),
+    explicitCas: (node, options) => this.#proveExplicitCas(node, options),
+    conditionalGet: (node, options) => this.#proveConditionalGet(node, options),
+  });
 
-  constructor(dispatcher: Dispatcher, fill: RequestFiller, calls: SingleCalls) {
+  constructor(dispatcher: Dispatcher, fill: RequestFiller, calls: SingleCalls, many: ReadMany) {
     this.#dispatcher = dispatcher;
     this.#fill = fill;
     this.#calls = calls;
+    this.#many = many;
     this.#reads = new LeaseReads(calls, (request, reply) => this.#giveBack(request, reply));
   }
 
@@ -61,22 +91,7 @@ export class Leases {
    * node and connection, with a key of its own, because some servers know the syntax without the meaning.
    */
   async granted(key: string, options?: CallOptions): Promise<boolean> {
-    const node = this.#nodeFor(key);
-    await node.connect();
-    const known = this.#granting.get(node);
-    if (known?.epoch === node.epoch) return known.answer;
-    const answer = node.dialect === 'meta' ? this.#prove(node, options) : Promise.resolve(false);
-    const entry = { epoch: node.epoch, answer, grants: undefined as boolean | undefined };
-    this.#granting.set(node, entry);
-    answer.then(
-      (grants) => {
-        entry.grants = grants;
-      },
-      () => {
-        if (this.#granting.get(node) === entry) this.#granting.delete(node);
-      },
-    );
-    return answer;
+    return this.#abilities.has(this.#nodeFor(key), 'leases', options);
   }
 
   /**
@@ -85,23 +100,87 @@ export class Leases {
    * @param node - the node's name, where it is known already
    */
   known(key: string, node?: string): boolean | undefined {
-    let found: Node;
     try {
-      found = node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(node);
+      return this.#abilities.known(
+        node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(node),
+        'leases',
+      );
     } catch {
       return undefined;
     }
-    const entry = this.#granting.get(found);
-    return entry?.epoch === found.epoch ? entry?.grants : undefined;
   }
 
-  async #prove(node: Node, options: CallOptions | undefined): Promise<boolean> {
-    const key = `lease-probe:${process.pid.toString(36)}:${Math.random().toString(36).slice(2)}`;
+  /** Whether the node of a key can do something; proven like {@link granted}. */
+  async able(ability: Ability, key: string, options?: CallOptions): Promise<boolean> {
+    return this.#abilities.has(this.#nodeFor(key), ability, options);
+  }
+
+  async #proveLeases(node: Node, options: CallOptions | undefined): Promise<boolean> {
+    const key = probeKey();
     const where = { ...options, node: node.name };
-    const read = () => this.read(key, { ...where, lock: 2_000 });
+    const read = () => this.read(key, { ...where, lock: PROBE_TIME });
     const [first, second] = await Promise.all([read(), read()]);
-    if (first?.cas !== undefined) await this.release({ key, node: node.name, cas: first.cas }, where);
+    await this.#forget(key, first, where);
     return first?.won === true && second !== undefined && !second.won && second.taken;
+  }
+
+  async #proveExplicitCas(node: Node, options: CallOptions | undefined): Promise<boolean> {
+    const key = probeKey();
+    const where = { ...options, node: node.name };
+    const chosen = PROBE_CAS;
+    const read = await this.#read(key, { ...where, lock: PROBE_TIME }, ` E${chosen}`);
+    await this.#forget(key, read, where);
+    return read?.won === true && read.cas === chosen;
+  }
+
+  async #proveConditionalGet(node: Node, options: CallOptions | undefined): Promise<boolean> {
+    const key = probeKey();
+    const where = { ...options, node: node.name };
+    const made = await this.read(key, { ...where, lock: PROBE_TIME });
+    if (made?.cas === undefined) return false;
+    const again = await this.peek(key, { ...where, knownCas: made.cas });
+    await this.#forget(key, made, where);
+    return again?.unchanged === true;
+  }
+
+  async #forget(key: string, read: LeaseRead<unknown> | undefined, where: CallOptions & { node: string }) {
+    if (read?.cas !== undefined) await this.release({ key, node: where.node, cas: read.cas }, where);
+  }
+
+  /**
+   * Reads an item without winning anything but a stale item's right to refill, which every read of memcached's
+   * wins; whoever sees `won` has to refill it or to {@link rearm} it. On nodes without meta it is a plain read,
+   * which knows of none of this.
+   */
+  peek<T = unknown>(key: string, options: PeekOptions = {}): Promise<LeaseRead<T> | undefined> {
+    return new Promise((resolve, reject) => {
+      const wire = this.#fill.toWire(key);
+      const node = options.node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(options.node);
+      node.admit(1, 0);
+      const request = new Request(Verb.peek, wire, this.#reads, resolve, reject);
+      const known = options.knownCas === undefined ? '' : ` C${this.#fill.cas(options.knownCas)}`;
+      request.tokens = options.hot === true ? ` h l${known}` : known;
+      request.tag = key;
+      this.#dispatcher.submit(request, node, options);
+    });
+  }
+
+  /**
+   * {@link peek} for many keys, sent as `getMany` sends them; those that were found.
+   * @throws MemcachedPartialError as `getMany` does
+   */
+  peekMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, LeaseRead<T>>> {
+    return this.#many(keys, options, {
+      name: 'getMany',
+      batches: false,
+      ask: ([item], sink) => {
+        const request = new Request(Verb.peek, item!.wire, sink, ignore, ignore);
+        request.tag = item!.key;
+        return request;
+      },
+      read: (reply, request) => this.#calls.peeked(request, reply),
+      late: (request, reply) => this.#giveBack(request, reply),
+    }) as Promise<Map<string, LeaseRead<T>>>;
   }
 
   /**
@@ -109,6 +188,10 @@ export class Leases {
    * `undefined` only where the server does not grant leases.
    */
   read<T = unknown>(key: string, options: LeaseReadOptions): Promise<LeaseRead<T> | undefined> {
+    return this.#read(key, options, '');
+  }
+
+  #read<T>(key: string, options: LeaseReadOptions, extra: string): Promise<LeaseRead<T> | undefined> {
     return new Promise((resolve, reject) => {
       const wire = this.#fill.toWire(key);
       const node = options.node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(options.node);
@@ -116,7 +199,7 @@ export class Leases {
       const request = new Request(Verb.metaGet, wire, this.#reads, resolve, reject);
       // N before t, else the winner of a stub may be told that it never ends.
       const recache = options.refreshBelow === undefined ? '' : ` R${seconds(options.refreshBelow, 1)}`;
-      request.tokens = ` N${seconds(options.lock, 2)}${recache} f c t h l v`;
+      request.tokens = ` N${seconds(options.lock, 2)}${recache}${extra} f c t h l v`;
       // What is won by an answer that comes too late has to be found again.
       request.tag = key;
       this.#dispatcher.submit(request, node, options);
@@ -128,6 +211,18 @@ export class Leases {
     return this.#on(lease, Verb.metaSet, options, (request) => {
       this.#fill.value(request, value, options);
       request.tokens = ` C${this.#fill.cas(lease.cas)}`;
+    });
+  }
+
+  /**
+   * Stores an item under a CAS id of the caller's choice if it has not changed since it was read: `expected` is
+   * its CAS id then, `undefined` says that there was none. Only where the node is able to ('explicitCas').
+   */
+  replace(item: Replacement, value: unknown, options?: StoreOptions): Promise<LeaseOutcome> {
+    return this.#on({ key: item.key, node: item.node, cas: 0n }, Verb.metaSet, options, (request) => {
+      this.#fill.value(request, value, options);
+      const condition = item.expected === undefined ? ' ME' : ` C${this.#fill.cas(item.expected)}`;
+      request.tokens = `${condition} E${this.#fill.cas(item.cas)}`;
     });
   }
 
@@ -213,6 +308,12 @@ class LeaseReads implements RequestSink {
   failed(request: Request, error: MemcachedError): void {
     this.calls.failed(request, error);
   }
+}
+
+function ignore(): void {}
+
+function probeKey(): string {
+  return `lease-probe:${process.pid.toString(36)}:${Math.random().toString(36).slice(2)}`;
 }
 
 function seconds(time: Duration, least: number): number {

@@ -34,7 +34,9 @@ export interface ManyKind<V> {
   /** @throws MemcachedError when it cannot be asked; that fails only these items. */
   ask(items: readonly Item[], sink: RequestSink): Request;
   /** What an answer says of one key; `undefined` when there is nothing to report. */
-  read(reply: Reply): V | undefined;
+  read(reply: Reply, request: Request): V | undefined;
+  /** The answer to a request whose caller had given up. */
+  late?(request: Request, reply: Reply): void;
 }
 
 /** A node's share of the call. */
@@ -137,13 +139,18 @@ export class ManyCall<V> implements RequestSink {
     } else {
       const item = items[request.keys === undefined ? 0 : reply.index]!;
       try {
-        const value = this.#kind.read(reply);
+        const value = this.#kind.read(reply, request);
         if (value !== undefined) this.values.set(item.key, value);
       } catch (error) {
         this.#fail([item], error as MemcachedError);
       }
     }
     if (!reply.more) this.#end(request);
+  }
+
+  /** See {@link RequestSink}. */
+  late(request: Request, reply: Reply): void {
+    this.#kind.late?.(request, reply);
   }
 
   /** See {@link RequestSink}. */

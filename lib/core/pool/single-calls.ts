@@ -57,7 +57,7 @@ export class SingleCalls implements RequestSink {
       case ReplyKind.miss:
         return onMiss(request);
       case ReplyKind.done:
-        return onDone(request);
+        return isUnchanged(request) ? toLeaseRead(request, reply, undefined) : onDone(request);
       case ReplyKind.notStored:
         return request.verb === Verb.cas || request.verb === Verb.metaSet ? 'missing' : false;
       case ReplyKind.exists:
@@ -69,10 +69,16 @@ export class SingleCalls implements RequestSink {
     }
   }
 
+  /** What a read by {@link Verb.peek} found, for calls for many keys. */
+  peeked(request: Request, reply: Reply): LeaseRead<unknown> | undefined {
+    return reply.kind === ReplyKind.value ? (this.#read(request, reply) as LeaseRead<unknown>) : undefined;
+  }
+
   #read(request: Request, reply: Reply): unknown {
     const isStub = reply.flags === 0 && reply.start === reply.end;
     switch (request.verb) {
       case Verb.metaGet:
+      case Verb.peek:
         return toLeaseRead(request, reply, isStub ? undefined : readValue(this.#codec, reply));
       case Verb.gets:
         return isStub ? undefined : versioned(request, reply, readValue(this.#codec, reply));
@@ -105,6 +111,7 @@ function toLeaseRead(request: Request, reply: Reply, value: unknown): LeaseRead<
     value,
     cas: reply.cas === '' ? undefined : BigInt(reply.cas),
     node: request.holder?.name ?? '',
+    unchanged: reply.kind === ReplyKind.done,
     won: reply.won,
     stale: reply.stale,
     taken: reply.taken,
@@ -112,6 +119,11 @@ function toLeaseRead(request: Request, reply: Reply, value: unknown): LeaseRead<
     hitBefore: reply.hitBefore,
     idleSeconds: reply.idleSeconds,
   };
+}
+
+/** The answer to a read that named the CAS id it knows. */
+function isUnchanged({ verb }: Request): boolean {
+  return verb === Verb.metaGet || verb === Verb.peek;
 }
 
 function onMiss(request: Request): unknown {

@@ -75,6 +75,8 @@ export interface LeaseRead<T> {
   cas: bigint | undefined;
   /** The node it lies on. */
   node: string;
+  /** The item is still the one whose CAS id the reader named, so its value was not sent again. */
+  unchanged: boolean;
   /** This reader won the right to refill (`W`). */
   won: boolean;
   /** The item is marked stale (`X`). */

@@ -9,6 +9,7 @@ const COMMANDS: [name: string, asked: () => Request, meta: string, classic: stri
   ['get', () => request('get'), 'mg k f v O7\r\n', 'get k\r\n'],
   ['gets', () => request('gets'), 'mg k f c v O7\r\n', 'gets k\r\n'],
   ['gat', () => request('gat', 'k', { exptime: 9 }), 'mg k f v T9 O7\r\n', 'gat 9 k\r\n'],
+  ['peek', () => request('peek', 'k', { tokens: ' h l' }), 'mg k f c t v h l O7\r\n', 'get k\r\n'],
   ['getBatch', () => request('getBatch', '', { keys: ['a', 'b'] }), 'get a b\r\n', 'get a b\r\n'],
   ['set', () => request('set', 'k', body), 'ms k 3 F5 T60 O7\r\nabc\r\n', 'set k 5 60 3\r\nabc\r\n'],
   ['add', () => request('add', 'k', body), 'ms k 3 F5 T60 ME O7\r\nabc\r\n', 'add k 5 60 3\r\nabc\r\n'],

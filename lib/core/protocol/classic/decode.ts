@@ -34,6 +34,7 @@ export function decodeClassic(
     case Verb.getBatch:
     case Verb.gets:
     case Verb.gat:
+    case Verb.peek:
       return decodeRead(request, bytes, from, to, reply, maxValueBytes);
     default: {
       const lineEnd = findLineEnd(bytes, from, to);

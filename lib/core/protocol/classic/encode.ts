@@ -10,6 +10,7 @@ export function encodeClassic(request: Request, writer: WireWriter): boolean {
   const { key } = request;
   switch (request.verb) {
     case Verb.get:
+    case Verb.peek:
       writer.text += `get ${key}\r\n`;
       return true;
     case Verb.getBatch:

@@ -28,6 +28,7 @@ const ALLOWED: Partial<Record<Verb, number>> = {
   [Verb.get]: READ,
   [Verb.gets]: READ,
   [Verb.gat]: READ,
+  [Verb.peek]: READ | bit(ReplyKind.done),
   [Verb.set]: bit(ReplyKind.done),
   [Verb.add]: bit(ReplyKind.done, ReplyKind.notStored),
   [Verb.replace]: bit(ReplyKind.done, ReplyKind.notStored),
