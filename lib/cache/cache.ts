@@ -12,14 +12,13 @@
  * one load get the loader's own.
  *
  * Generations, envelopes and memcached's failures belong to `reader.ts` and `writer.ts`, what a miss does to
- * `filler.ts`, sharing of work to `single-flight.ts`.
+ * `refill/`, sharing of work to `single-flight.ts`.
  */
 import { systemClock } from '../core/base/clock.js';
 import { MemcachedArgumentError, MemcachedOptionError } from '../core/base/errors.js';
 import { describe } from '../core/base/options.js';
 import type { CallOptions } from '../core/pool/types.js';
 import { lifetime } from './envelope.js';
-import type { Brought, Order } from './filler.js';
 import { Keyspace, toNamespace } from './keys.js';
 import {
   type CacheOptions,
@@ -35,9 +34,10 @@ import {
 } from './options.js';
 import type { CacheOperation, CacheOutcome, CacheStats } from './outcomes.js';
 import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
+import { Call } from './refill/call.js';
+import { Order, type OrderSetting } from './refill/order.js';
 import { type Room, Rooms } from './rooms.js';
-import { copyOrShare, fromData, toData } from './shape.js';
-import { type Flight, SingleFlight } from './single-flight.js';
+import { fromData, toData } from './shape.js';
 import { checkTags } from './tags.js';
 import type { Item } from './writer.js';
 
@@ -53,6 +53,8 @@ export class MemcachedCache {
   #keys: Keyspace;
   /** The options of every call that has none of its own. */
   #call: CallOptions;
+  /** What every order needs of this cache. */
+  #orders: OrderSetting;
 
   /** @throws MemcachedOptionError for an option it does not know or cannot read. */
   constructor(pool: CachePool, options?: CacheOptions, hooks: CacheHooks = {}) {
@@ -62,6 +64,7 @@ export class MemcachedCache {
     this.#keys = new Keyspace(this.#options.namespace, checked.keys);
     this.#room = this.#rooms.of(this.#options.namespace);
     this.#call = { timeout: checked.timeout };
+    this.#orders = { options: this.#options, random: this.#rooms.random };
   }
 
   /** `false`: memcached is not asked; reads are misses, writes answer `false`, loaders always run. */
@@ -95,6 +98,7 @@ export class MemcachedCache {
     view.#keys = new Keyspace(namespace, checked.keys);
     view.#room = this.#rooms.of(namespace);
     view.#call = { timeout: checked.timeout };
+    view.#orders = { options: view.#options, random: view.#rooms.random };
     return view;
   }
 
@@ -235,36 +239,14 @@ export class MemcachedCache {
    *
    * With `type` or `plain` the answer on a miss is shaped as it will be on a hit.
    */
-  async getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions<NoInfer<T>> = {}): Promise<T> {
-    const { ledger, flights, filler } = this.#room;
-    const began = ledger.began();
-    const order = this.#order(key, loader, options as GetOrSetOptions);
-    let mine = false;
-    const work = (flight: Flight<Brought>): Promise<Brought> => {
-      mine = true;
-      return this.enabled ? filler.bring(flight, order) : filler.load(flight, order, 'bypass');
-    };
+  getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions<NoInfer<T>> = {}): Promise<T> {
     try {
-      // A cache that is off shares nothing: each call has a flight, and a load, of its own.
-      const among = this.enabled ? flights : new SingleFlight<Brought>();
-      return await among.share(order.stored, options.signal, work, (brought, last) => {
-        this.#settled(brought.outcome, mine, began);
-        const data = brought.copied && !last ? copyOrShare(brought.data) : brought.data;
-        return fromData(data, options.type) as T;
-      });
+      const began = this.#room.ledger.began();
+      const order = this.#order(key, loader, options as GetOrSetOptions);
+      return new Call<T>(this.#room, order, !this.enabled || options.skip === true).answer(began);
     } catch (error) {
-      if (options.signal?.aborted !== true) this.#settled('miss', mine, began);
-      throw error;
+      return Promise.reject(error);
     }
-  }
-
-  /** Counts and publishes what a call of `getOrSet` came to: its own read or load, or somebody else's. */
-  #settled(outcome: Brought['outcome'], mine: boolean, began: number): void {
-    const { ledger } = this.#room;
-    if (outcome === 'hit') ledger.counts.hits++;
-    else ledger.counts.misses++;
-    if (outcome !== 'hit' && !mine) ledger.counts.waits++;
-    ledger.publish('getOrSet', outcome === 'hit' || mine ? outcome : 'lost-waited', began);
   }
 
   async #endTags(
@@ -322,15 +304,8 @@ export class MemcachedCache {
     if (typeof loader !== 'function') {
       throw new MemcachedArgumentError(`getOrSet takes a function as its loader, not ${describe(loader)}.`);
     }
-    return {
-      key,
-      stored: this.#keys.stored(key),
-      loader,
-      options,
-      ttl: this.#ttl({ ttl: typeof options.ttl === 'function' ? undefined : options.ttl }),
-      loadTimeout: callDuration('loadTimeout', options.loadTimeout, this.#options.loadTimeout),
-      call: this.#callWith({ timeout: options.timeout }),
-    };
+    const call = options.timeout === undefined ? this.#call : this.#callWith({ timeout: options.timeout });
+    return new Order(key, this.#keys.stored(key), loader, options, call, this.#orders);
   }
 
   /** By the caller's key. */

@@ -228,7 +228,7 @@ export type ManyLoader<T> = (
 ) => ReadonlyMap<string, T> | Promise<ReadonlyMap<string, T>>;
 
 /** Ten years: what memcached can express in 2026 (its last second is 2038-01-19). */
-const LONGEST_TTL = 315_360_000_000;
+export const LONGEST_TTL = 315_360_000_000;
 const LONGEST_WAIT = 2_147_483_647;
 
 const DEFAULTS: CheckedCacheOptions = {

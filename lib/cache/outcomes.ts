@@ -129,6 +129,19 @@ export class Ledger {
     return cacheChannel.hasSubscribers ? this.clock.now() : -1;
   }
 
+  /** Counts what became of one key that was asked for with a loader. */
+  asked(outcome: CacheOutcome, isMine: boolean): void {
+    const { counts } = this;
+    const isHit = outcome === 'hit' || outcome === 'stale' || outcome === 'graced';
+    if (isHit) counts.hits++;
+    else counts.misses++;
+    if (!isHit && !isMine) counts.waits++;
+    if (outcome === 'stale') counts.stale++;
+    else if (outcome === 'graced') counts.graced++;
+    else if (outcome === 'lost-waited') counts.lostWaited++;
+    else if (outcome === 'lost-ran') counts.lostRan++;
+  }
+
   publish(
     operation: CacheOperation,
     outcome: CacheOutcome,

@@ -6,26 +6,35 @@
  * thousand.
  */
 import type { Clock } from '../core/base/clock.js';
-import { type Brought, Filler } from './filler.js';
 import { Keyspace } from './keys.js';
 import { Mark, Marking } from './marks.js';
 import { Ledger } from './outcomes.js';
 import type { CacheLog, CachePool } from './ports.js';
 import { Reader } from './reader.js';
+import type { CallSetting } from './refill/call.js';
+import type { Brought } from './refill/loads.js';
+import { Refill } from './refill/refill.js';
 import { SingleFlight } from './single-flight.js';
 import { Stamps } from './stamps.js';
 import { Tags } from './tags.js';
 import { Trouble } from './trouble.js';
 import { Writer } from './writer.js';
 
-export class Room {
-  readonly flights = new SingleFlight<Brought>();
+export class Room implements CallSetting {
+  readonly flights: SingleFlight<Brought>;
   readonly ledger: Ledger;
   readonly reader: Reader;
   readonly writer: Writer;
-  readonly filler: Filler;
+  readonly refill: Refill;
 
-  constructor(pool: CachePool, namespace: string, clock: Clock, trouble: Trouble) {
+  constructor(
+    pool: CachePool,
+    namespace: string,
+    readonly clock: Clock,
+    random: () => number,
+    trouble: Trouble,
+  ) {
+    this.flights = new SingleFlight(clock);
     this.ledger = new Ledger(pool.name, namespace, clock);
     const marking = new Marking(pool, clock, (error, during) => {
       if (during === 'use') trouble.failed(error);
@@ -36,7 +45,8 @@ export class Room {
     const { counts } = this.ledger;
     this.reader = new Reader(pool, stamps, trouble, counts);
     this.writer = new Writer(pool, stamps, trouble, counts, namespace);
-    this.filler = new Filler(this.reader, this.writer, this.flights, counts, clock, trouble);
+    const { flights } = this;
+    this.refill = new Refill({ pool, stamps, flights, counts, clock, random, trouble, namespace });
   }
 }
 
@@ -65,7 +75,7 @@ export class Rooms {
   of(namespace: string): Room {
     const known = this.#rooms.get(namespace)?.deref();
     if (known !== undefined) return known;
-    const room = new Room(this.pool, namespace, this.clock, this.trouble);
+    const room = new Room(this.pool, namespace, this.clock, this.random, this.trouble);
     this.#rooms.set(namespace, new WeakRef(room));
     this.#left.register(room, namespace);
     return room;

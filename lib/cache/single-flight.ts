@@ -6,10 +6,32 @@
  * result, is decided by who begins it.
  */
 import { onAbort } from '../core/base/abort.js';
+import type { Clock, Timer } from '../core/base/clock.js';
+
+/** Somebody who wants the result of some work. */
+export interface Sharer<R, T> {
+  /** Rejects this one alone. */
+  readonly signal: AbortSignal | undefined;
+  /** It wants work that has not begun to take its time yet, and that was begun for one like it. */
+  readonly insists: boolean;
+  /** How long it waits for work that another one began, from when that takes its time; milliseconds. */
+  readonly patience: number;
+  /** Does the work. Called in the turn it is asked in, if at all. */
+  work(flight: Flight<R>): Promise<R>;
+  /**
+   * Makes this one's own answer of the result; all answers are made before the first of those who wait goes
+   * on. The `last` one may keep the result itself.
+   */
+  receive(result: R, last: boolean): T | Promise<T>;
+  /** Its patience is over. */
+  leave(): Promise<T>;
+}
 
 interface Waiter<R> {
   resolve(result: R, last: boolean): void;
   reject(error: unknown): void;
+  /** From now on its patience counts; `undefined` for who began the work. */
+  hurry: (() => void) | undefined;
 }
 
 export class Flight<R> {
@@ -19,6 +41,19 @@ export class Flight<R> {
   storing: Promise<unknown> | undefined = undefined;
   readonly waiters = new Set<Waiter<R>>();
   #given: AbortController | undefined;
+  #takesTime = false;
+
+  constructor(
+    /** It was begun by one who insists. */
+    readonly insisted: boolean,
+    /** It goes on though nobody waits. */
+    readonly isApart = false,
+  ) {}
+
+  /** Whether anybody wants the result. */
+  get isWanted(): boolean {
+    return this.isApart || this.waiters.size > 0;
+  }
 
   /** Aborts when nobody waits any more. Made when first asked for: most work does not. */
   get signal(): AbortSignal {
@@ -29,6 +64,17 @@ export class Flight<R> {
   abort(reason: unknown): void {
     this.#given ??= new AbortController();
     this.#given.abort(reason);
+  }
+
+  /** From now on it may take long: a loader runs, or others are waited for. */
+  takesTime(): void {
+    if (this.#takesTime) return;
+    this.#takesTime = true;
+    for (const waiter of this.waiters) waiter.hurry?.();
+  }
+
+  get hasTakenTime(): boolean {
+    return this.#takesTime;
   }
 }
 
@@ -41,25 +87,30 @@ export class SingleFlight<R> {
   /** Only keys that work is going on for. */
   readonly #entries = new Map<string, Entry<R>>();
 
-  /**
-   * Joins the work for `key`, or begins it.
-   *
-   * @param receive - makes this caller's own answer of the result; all callers' answers are made before the
-   * first caller goes on. The `last` one may keep the result itself.
-   * @param signal - rejects this caller alone
-   */
-  share<T>(
-    key: string,
-    signal: AbortSignal | undefined,
-    work: (flight: Flight<R>) => Promise<R>,
-    receive: (result: R, last: boolean) => T,
-  ): Promise<T> {
+  constructor(private readonly clock: Clock) {}
+
+  /** Joins the work for `key`, or begins it. */
+  share<T>(key: string, sharer: Sharer<R, T>): Promise<T> {
+    const { signal } = sharer;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const running = this.#entries.get(key)?.joinable;
-    const flight = running ?? new Flight<R>();
-    const answer = this.#wait(key, flight, signal, receive);
-    if (running === undefined) void this.#run(key, flight, work);
+    const joinable = this.#entries.get(key)?.joinable;
+    const fits = joinable !== undefined && (!sharer.insists || (joinable.insisted && !joinable.hasTakenTime));
+    const flight = fits ? joinable : new Flight<R>(sharer.insists);
+    const answer = this.#wait(key, flight, sharer, fits);
+    if (!fits) void this.#run(key, flight, sharer);
     return answer;
+  }
+
+  /** Work that nobody joins or waits for, but that is outdated by changes of its key like all other. */
+  async apart(key: string, work: (flight: Flight<R>) => Promise<R>): Promise<R> {
+    const flight = new Flight<R>(false, true);
+    const entry = this.#entry(key);
+    entry.running.add(flight);
+    try {
+      return await work(flight);
+    } finally {
+      this.#ended(key, entry, flight);
+    }
   }
 
   /** Nobody may join what runs for `key`. */
@@ -109,58 +160,87 @@ export class SingleFlight<R> {
     return this.#entries.size;
   }
 
-  async #run(key: string, flight: Flight<R>, work: (flight: Flight<R>) => Promise<R>): Promise<void> {
+  async #run<T>(key: string, flight: Flight<R>, sharer: Sharer<R, T>): Promise<void> {
+    const entry = this.#entry(key);
+    entry.running.add(flight);
+    entry.joinable = flight;
+    let settle: (waiter: Waiter<R>, last: boolean) => void;
+    try {
+      const result = await sharer.work(flight);
+      settle = (waiter, last) => waiter.resolve(result, last);
+    } catch (error) {
+      settle = (waiter) => waiter.reject(error);
+    }
+    this.#ended(key, entry, flight);
+    let left = flight.waiters.size;
+    for (const waiter of flight.waiters) settle(waiter, --left === 0);
+  }
+
+  #entry(key: string): Entry<R> {
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       entry = { running: new Set(), joinable: undefined };
       this.#entries.set(key, entry);
     }
-    entry.running.add(flight);
-    entry.joinable = flight;
-    let settle: (waiter: Waiter<R>, last: boolean) => void;
-    try {
-      const result = await work(flight);
-      settle = (waiter, last) => waiter.resolve(result, last);
-    } catch (error) {
-      settle = (waiter) => waiter.reject(error);
-    }
+    return entry;
+  }
+
+  #ended(key: string, entry: Entry<R>, flight: Flight<R>): void {
     entry.running.delete(flight);
     if (entry.joinable === flight) entry.joinable = undefined;
     if (entry.running.size === 0) this.#entries.delete(key);
-    let left = flight.waiters.size;
-    for (const waiter of flight.waiters) settle(waiter, --left === 0);
   }
 
-  #wait<T>(
-    key: string,
-    flight: Flight<R>,
-    signal: AbortSignal | undefined,
-    receive: (result: R, last: boolean) => T,
-  ): Promise<T> {
+  #wait<T>(key: string, flight: Flight<R>, sharer: Sharer<R, T>, joins: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
+      const { signal } = sharer;
+      let timer: Timer | undefined;
+      const done = (): void => {
+        if (timer !== undefined) this.clock.clearTimeout(timer);
+        ignore?.();
+      };
+      const abandon = (): void => {
         flight.waiters.delete(waiter);
-        reject(signal?.reason);
         if (flight.waiters.size > 0) return;
         this.partFrom(key, flight);
         flight.abort(signal?.reason);
       };
+      const leave = (): void => {
+        done();
+        // What has taken so long may be waiting for this very call.
+        this.partFrom(key, flight);
+        flight.waiters.delete(waiter);
+        resolve(sharer.leave());
+      };
       const waiter: Waiter<R> = {
         resolve: (result, last) => {
-          ignore?.();
+          done();
           try {
-            resolve(receive(result, last));
+            resolve(sharer.receive(result, last));
           } catch (error) {
             reject(error);
           }
         },
         reject: (error) => {
-          ignore?.();
+          done();
           reject(error);
         },
+        hurry: joins
+          ? () => {
+              timer = this.clock.setTimeout(leave, sharer.patience);
+              timer.unref?.();
+            }
+          : undefined,
       };
       flight.waiters.add(waiter);
-      const ignore = signal && onAbort(signal, leave);
+      const ignore =
+        signal &&
+        onAbort(signal, () => {
+          done();
+          abandon();
+          reject(signal.reason);
+        });
+      if (joins && flight.hasTakenTime) waiter.hurry?.();
     });
   }
 }

@@ -23,6 +23,7 @@ interface Topic {
 export class Trouble {
   readonly #topics = new Map<string, Topic>();
   readonly #kinds = new Set<string>();
+  #versionsIgnored = false;
 
   constructor(
     private readonly log: CacheLog | undefined,
@@ -49,6 +50,18 @@ export class Trouble {
   loadTimedOut(milliseconds: number): void {
     const line = `A loader took longer than ${milliseconds} ms (loadTimeout); its value is not stored`;
     this.#open('load', line, undefined);
+  }
+
+  /** A loader failed while nobody waited for it: an older value is served. */
+  refreshFailed(error: unknown): void {
+    this.#open('refresh', 'A loader failed; older values are served as long as they may be', error);
+  }
+
+  /** A write came with a version, to a server that cannot hold it. */
+  versionsIgnored(): void {
+    if (this.#versionsIgnored) return;
+    this.#versionsIgnored = true;
+    this.#write('warn', 'The option "version" is ignored: it needs memcached 1.6.27. The last write counts.');
   }
 
   /** A value cannot be stored. One line for each kind in each namespace. */

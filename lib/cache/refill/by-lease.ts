@@ -1,0 +1,161 @@
+/**
+ * Looks at keys by memcached's leases: the read itself wins the right to refill, in one round trip.
+ *
+ * Invariant: of all readers of a key that needs refilling one holds its right; a stub that a lease left is
+ * nothing, to everybody. How stale a value is, the server's own clock says (`t`), never ours.
+ *
+ * A value that nobody may see, or that no reader was given the right to, is marked by its CAS and read again:
+ * the mark makes the right anew, and of those who mark only one succeeds.
+ */
+import type { Clock } from '../../core/base/clock.js';
+import { MemcachedDecodeError } from '../../core/base/errors.js';
+import type { LeaseReadOptions } from '../../core/pool/leases.js';
+import type { LeaseRead } from '../../core/pool/types.js';
+import type { CacheLeases, CachePool } from '../ports.js';
+import { type Asked, type Judged, NOTHING } from '../stamps.js';
+import { type Look, type Looker, NOT_READ } from './look.js';
+import type { Order } from './order.js';
+import { LeaseRight, type Remains, type Right, SeenRight } from './rights.js';
+import { Sightings } from './sightings.js';
+
+/** So often is a value marked and read again. Each mark that fails says that somebody else's did not. */
+const MOST_MARKS = 3;
+
+export class ByLease implements Looker {
+  readonly #sightings = new Sightings();
+
+  constructor(
+    private readonly pool: CachePool,
+    private readonly leases: CacheLeases,
+    private readonly clock: Clock,
+    private readonly random: () => number,
+    /** Told of an item that is there and is no value. */
+    private readonly unreadable: (error: unknown) => void,
+  ) {}
+
+  async look(order: Order, asked: Asked): Promise<Look> {
+    const { timeout } = order.call;
+    const options = { timeout, node: asked.node, lock: order.lock, refreshBelow: order.refreshBelow };
+    for (let marks = 0; ; marks++) {
+      const read = await this.#read(order, options);
+      // Only a server that has lost what it could do when it was asked answers so.
+      if (read === undefined) return NOT_READ;
+      const judged = read.value === undefined ? NOTHING : await asked.judge(read.value);
+      const kind = gradeOf(read, judged);
+      if (kind === 'fresh' && !read.won && isDue(order, read, judged, this.random)) {
+        return this.#early(order, asked, read, judged);
+      }
+      if (read.cas === undefined || marks === MOST_MARKS || !this.#needsMark(order, read, kind)) {
+        return this.#found(order, asked, read, kind, judged);
+      }
+      const ttlSeconds = lifeAfterMark(order, kind, read);
+      await this.leases.rearm(this.#leaseOf(order, read), ttlSeconds, { timeout: order.call.timeout });
+    }
+  }
+
+  async #read(order: Order, options: LeaseReadOptions): Promise<LeaseRead<unknown> | undefined> {
+    try {
+      return await this.leases.read(order.stored, options);
+    } catch (error) {
+      if (!(error instanceof MemcachedDecodeError)) throw error;
+      this.unreadable(error);
+      // Nobody can use it, and a right that this read may have won cannot be seen: let it be missing instead.
+      await this.pool.delete(order.stored, order.call);
+      return this.leases.read(order.stored, options);
+    }
+  }
+
+  /** Whether the right to refill has to be made anew: nobody can win it as it is. */
+  #needsMark(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): boolean {
+    if (read.won || kind === 'error') return false;
+    // A load begun before a forced one must not come after it.
+    if (order.options.forceFresh === true) return read.taken || kind !== 'fresh';
+    return kind !== 'fresh' && (!read.taken || this.#isAbandoned(order, read));
+  }
+
+  #found(order: Order, asked: Asked, read: LeaseRead<unknown>, kind: Look['kind'], judged: Judged): Look {
+    const right = read.won ? this.#rightTo(order, read, kind) : undefined;
+    if (kind === 'error') {
+      right?.giveBack();
+      return NOT_READ;
+    }
+    const value = judged.kind === 'valid' || judged.kind === 'expired' ? judged.value : undefined;
+    const wantsWeak = kind !== 'fresh' || order.options.forceFresh === true;
+    const weak = wantsWeak ? new SeenRight(this.leases, this.#leaseOf(order, read)) : undefined;
+    return { kind, value, right, weak, asked };
+  }
+
+  /** Wins a fresh value's refresh before its time, by asking as if its end were near. */
+  async #early(order: Order, asked: Asked, seen: LeaseRead<unknown>, judged: Judged): Promise<Look> {
+    const refreshBelow = ((seen.ttlSeconds ?? 0) + 1) * 1_000;
+    const options = { timeout: order.call.timeout, node: asked.node, lock: order.lock, refreshBelow };
+    const read = await this.leases.read(order.stored, options);
+    if (read !== undefined && read.cas === seen.cas) {
+      return this.#found(order, asked, read, 'fresh', judged);
+    }
+    // Changed in between. What was read first is still good; what may have been won now is not for this value.
+    if (read?.won === true) {
+      this.#rightTo(order, read, read.value === undefined ? 'nothing' : 'stale').giveBack();
+    }
+    return this.#found(order, asked, seen, 'fresh', judged);
+  }
+
+  #rightTo(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): Right {
+    const { call } = order;
+    return new LeaseRight(
+      this.leases,
+      this.clock,
+      this.#leaseOf(order, read),
+      remainsOf(order, read, kind),
+      read.ttlSeconds,
+      call,
+    );
+  }
+
+  #leaseOf(order: Order, read: LeaseRead<unknown>) {
+    return { key: order.stored, node: read.node, cas: read.cas ?? 0n };
+  }
+
+  /** The holder of a stale value's right has died: such a right has no time of its own. */
+  #isAbandoned(order: Order, read: LeaseRead<unknown>): boolean {
+    if (read.cas === undefined) return false;
+    return this.#sightings.since(order.stored, read.cas, this.clock.now()) > order.lock;
+  }
+}
+
+function gradeOf(read: LeaseRead<unknown>, judged: Judged): Look['kind'] {
+  if (judged.kind === 'error' || judged.kind === 'nothing') return judged.kind;
+  if (read.stale || judged.kind === 'expired') return 'stale';
+  const { staleSeconds } = judged.freshness;
+  const { ttlSeconds } = read;
+  if (staleSeconds === 0 || ttlSeconds === undefined || ttlSeconds < 0) return 'fresh';
+  return ttlSeconds > staleSeconds ? 'fresh' : 'stale';
+}
+
+function remainsOf(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): Remains {
+  if (kind === 'nothing') return 'nothing';
+  // A mark makes a value stale. Where it may not be served as such, one that is not yet had better stay fresh.
+  return kind === 'stale' || read.stale || order.stale > 0 ? 'stale' : 'fresh';
+}
+
+/** What may not be served ends with the right of whoever refills it now, so that a dead one blocks nobody. */
+function lifeAfterMark(order: Order, kind: Look['kind'], read: LeaseRead<unknown>): number | undefined {
+  const left = read.ttlSeconds;
+  if (kind === 'fresh' || (kind === 'stale' && order.stale > 0)) return left;
+  const lock = Math.ceil(order.lock / 1_000);
+  return left === undefined || left < 0 ? lock : Math.min(left, lock);
+}
+
+/**
+ * Whether a fresh value shall be refreshed now, the earlier the longer its loader took, by chance: then not
+ * all processes find it due at once. Never in the first half of its life.
+ */
+function isDue(order: Order, read: LeaseRead<unknown>, judged: Judged, random: () => number): boolean {
+  if (order.ahead === 0 || judged.kind !== 'valid' || read.taken) return false;
+  const { cost, staleSeconds } = judged.freshness;
+  const { ttlSeconds } = read;
+  if (cost === 0 || ttlSeconds === undefined || ttlSeconds < 0) return false;
+  const left = (ttlSeconds - staleSeconds) * 1_000;
+  const early = -Math.log(Math.max(random(), Number.MIN_VALUE)) * cost;
+  return left <= order.ahead + early && left <= order.ttl / 2;
+}

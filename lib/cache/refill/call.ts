@@ -1,0 +1,100 @@
+/**
+ * One call of `getOrSet`: shares a flight with others or begins one, and makes its own answer of what that brings.
+ *
+ * Invariant: every call is counted and published once, as what it was to this caller.
+ */
+import type { Clock } from '../../core/base/clock.js';
+import type { Ledger } from '../outcomes.js';
+import { copyOrShare, fromData } from '../shape.js';
+import { type Flight, type Sharer, SingleFlight } from '../single-flight.js';
+import type { Brought } from './loads.js';
+import type { Order } from './order.js';
+import type { Refill } from './refill.js';
+
+/** What calls of one namespace share. */
+export interface CallSetting {
+  readonly flights: SingleFlight<Brought>;
+  readonly refill: Refill;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+}
+
+/** A call that has waited so often for others waits no more. */
+const MOST_TRIES = 2;
+
+export class Call<T> implements Sharer<Brought, T> {
+  readonly signal: AbortSignal | undefined;
+  readonly insists: boolean;
+  readonly patience: number;
+  /** It began the flight that its answer came with. */
+  #isMine = false;
+  #tries = 0;
+
+  constructor(
+    private readonly setting: CallSetting,
+    private readonly order: Order,
+    /** The cache is left alone. */
+    private readonly bypasses: boolean,
+  ) {
+    const { options, waitTimeout } = order;
+    this.signal = options.signal;
+    this.insists = options.forceFresh === true;
+    this.patience = waitTimeout;
+  }
+
+  /** What the call came to, for the ledger. */
+  outcome: Brought['outcome'] = 'miss';
+
+  /** @param began - when, for who listens; see {@link Ledger.began} */
+  async answer(began: number): Promise<T> {
+    try {
+      return await this.#share();
+    } catch (error) {
+      this.outcome = this.#isMine ? 'miss' : 'lost-waited';
+      throw error;
+    } finally {
+      if (this.signal?.aborted !== true) this.#settled(began);
+    }
+  }
+
+  work(flight: Flight<Brought>): Promise<Brought> {
+    this.#isMine = true;
+    const { refill } = this.setting;
+    return this.bypasses ? refill.bypass(flight, this.order) : refill.bring(flight, this.order);
+  }
+
+  receive(brought: Brought, last: boolean): T | Promise<T> {
+    const { options } = this.order;
+    this.outcome = this.#isMine || isServed(brought.outcome) ? brought.outcome : 'lost-waited';
+    if (brought.lost === true) {
+      if (this.order.losers !== 'fallback') return this.#share();
+      this.outcome = 'miss';
+      return options.fallback as T;
+    }
+    const data = brought.copied && !last ? copyOrShare(brought.data) : brought.data;
+    return fromData(data, options.type) as T;
+  }
+
+  leave(): Promise<T> {
+    this.order.waitUntil = this.setting.clock.now();
+    return this.#share();
+  }
+
+  /** A cache that is left alone shares nothing: each call has a flight, and a load, of its own. */
+  #share(): Promise<T> {
+    const { flights, clock } = this.setting;
+    const alone = this.bypasses || this.#tries++ >= MOST_TRIES;
+    const among = alone ? new SingleFlight<Brought>(clock) : flights;
+    return among.share(this.order.stored, this);
+  }
+
+  #settled(began: number): void {
+    const { ledger } = this.setting;
+    ledger.asked(this.outcome, this.#isMine);
+    ledger.publish('getOrSet', this.outcome, began);
+  }
+}
+
+function isServed(outcome: Brought['outcome']): boolean {
+  return outcome === 'hit' || outcome === 'stale' || outcome === 'graced';
+}

@@ -1,0 +1,147 @@
+/**
+ * A call of `getOrSet` with its options checked and its defaults filled in.
+ *
+ * Invariant: what can be wrong in a call is refused here, before anything is sent; only what a function makes
+ * of the loaded value has to wait until there is one.
+ */
+import type { Duration } from '../../core/base/durations.js';
+import { MemcachedArgumentError } from '../../core/base/errors.js';
+import { describe } from '../../core/base/options.js';
+import type { CallOptions } from '../../core/pool/types.js';
+import type { Freshness } from '../envelope.js';
+import {
+  type CheckedCacheOptions,
+  callDuration,
+  callFraction,
+  callTtl,
+  callWord,
+  type GetOrSetOptions,
+  LONGEST_TTL,
+  type Loader,
+  shortened,
+} from '../options.js';
+
+/** A lease outlives the loader by this: a lifetime of 1 s ends somewhere between 0 and 1. */
+const LOCK_BEYOND_LOADER = 2_000;
+/** How long a right is held whose loader may take for ever. */
+const LOCK_WITHOUT_BOUND = 300_000;
+const WAIT_WITHOUT_BOUND = 30_000;
+/** memcached reads longer times as dates. */
+const LONGEST_REFRESH_BELOW = 2_592_000_000;
+const NO_TAGS: readonly string[] = [];
+
+/** What an order needs of the cache it was given to. */
+export interface OrderSetting {
+  readonly options: CheckedCacheOptions;
+  readonly random: () => number;
+}
+
+/** How a value is stored: for how long, and what its readers are told. */
+export interface Lifetime {
+  /** Of the item, in milliseconds; 0 for ever. */
+  readonly ttl: number;
+  readonly freshness: Freshness;
+}
+
+export class Order {
+  /** Milliseconds, as the call or the cache says; what a function says of the value comes later. */
+  readonly ttl: number;
+  readonly stale: number;
+  /** How long before its end a value is refreshed, in milliseconds. */
+  readonly ahead: number;
+  readonly softTimeout: number;
+  /** 0 for ever. */
+  readonly loadTimeout: number;
+  readonly waitTimeout: number;
+  readonly leases: 'auto' | 'off';
+  readonly losers: 'wait' | 'run' | 'fallback';
+  /** The tags that are known before the value is, each once. */
+  readonly tags: readonly string[];
+  /** When a loser stops waiting; known once it has begun. */
+  waitUntil: number | undefined = undefined;
+
+  /** @throws MemcachedArgumentError */
+  constructor(
+    readonly key: string,
+    readonly stored: string,
+    readonly loader: Loader<unknown>,
+    readonly options: GetOrSetOptions,
+    /** Without the caller's signal: others may come to wait for the same. */
+    readonly call: CallOptions,
+    private readonly setting: OrderSetting,
+  ) {
+    const defaults = setting.options;
+    const { ttl, tags } = options;
+    this.ttl = typeof ttl === 'function' ? defaults.ttl : callTtl(ttl, defaults.ttl);
+    this.tags = tags === undefined || typeof tags === 'function' ? NO_TAGS : checkTags(tags);
+    this.stale = callTtl(options.stale, defaults.stale, 'stale');
+    this.ahead = this.ttl * callFraction('refreshAhead', options.refreshAhead, defaults.refreshAhead);
+    this.softTimeout = callDuration('softTimeout', options.softTimeout, defaults.softTimeout);
+    this.loadTimeout = callDuration('loadTimeout', options.loadTimeout, defaults.loadTimeout);
+    const longest = this.loadTimeout === 0 ? WAIT_WITHOUT_BOUND : this.loadTimeout;
+    const wait = callDuration('waitTimeout', options.waitTimeout, defaults.waitTimeout);
+    this.waitTimeout = wait === undefined ? longest : this.loadTimeout === 0 ? wait : Math.min(wait, longest);
+    this.leases = callWord('leases', options.leases, defaults.leases, ['auto', 'off']);
+    this.losers = callWord('losers', options.losers, defaults.losers, ['wait', 'run', 'fallback']);
+    callTtl(options.negativeTtl, 0, 'negativeTtl');
+  }
+
+  /** How long the right to refill is held, in milliseconds. */
+  get lock(): number {
+    return this.loadTimeout === 0 ? LOCK_WITHOUT_BOUND : this.loadTimeout + LOCK_BEYOND_LOADER;
+  }
+
+  /** With less of its item's life left than this, somebody shall refresh it; in milliseconds. */
+  get refreshBelow(): number | undefined {
+    if (this.stale === 0 && this.ahead === 0) return undefined;
+    // memcached asks for less than this and not for as much; a whole second more makes it "as much".
+    const below = wholeSeconds(this.stale) + Math.max(1_000, this.ahead);
+    return Math.min(below, LONGEST_REFRESH_BELOW);
+  }
+
+  /** The tags may be known only when the value is. */
+  get tagsComeLater(): boolean {
+    return typeof this.options.tags === 'function';
+  }
+
+  /** @throws whatever the function of the caller does. */
+  tagsOf(value: unknown): readonly string[] {
+    const { tags } = this.options;
+    return typeof tags === 'function' ? checkTags(tags(value)) : this.tags;
+  }
+
+  /** @throws whatever the function of the caller does. */
+  lifetimeOf(value: unknown, cost: number, wallNow: number): Lifetime {
+    const { options, random } = this.setting;
+    const fresh = shortened(this.#ttlOf(value), options.jitter, random);
+    if (fresh === 0) return { ttl: 0, freshness: { staleSeconds: 0, freshUntil: 0, cost: 0 } };
+    const judged = this.stale > 0 || this.ahead > 0;
+    return {
+      ttl: Math.min(fresh + this.stale, LONGEST_TTL),
+      freshness: {
+        staleSeconds: wholeSeconds(this.stale) / 1_000,
+        freshUntil: judged ? Math.ceil(wallNow + fresh) : 0,
+        cost: this.ahead > 0 ? Math.ceil(cost) : 0,
+      },
+    };
+  }
+
+  #ttlOf(value: unknown): number {
+    const { ttl, negativeTtl } = this.options;
+    const negative: Duration | undefined = negativeTtl ?? this.setting.options.negativeTtl;
+    if (value === null && negative !== undefined) return callTtl(negative, 0, 'negativeTtl');
+    return typeof ttl === 'function' ? callTtl(ttl(value), this.ttl) : this.ttl;
+  }
+}
+
+function wholeSeconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1_000) * 1_000;
+}
+
+function checkTags(tags: unknown): readonly string[] {
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '')) {
+    return tags.length === 0 ? NO_TAGS : [...new Set(tags)];
+  }
+  const given = Array.isArray(tags) ? 'an array that holds something else' : describe(tags);
+  throw new MemcachedArgumentError(`"tags" must be an array of strings that are not empty, not ${given}.`);
+}

@@ -1,0 +1,220 @@
+/**
+ * What one flight of `getOrSet` does: looks at the key, serves what may be served, and lets the one reader that
+ * has the right to refill do so, while all others wait no longer than they must.
+ *
+ * Invariant: nothing is served that was not judged to count after the call began, and nothing stale to who did
+ * not allow it. The loader runs at most once for each flight. How rights are won is known to the lookers, how
+ * loaders run to `loads.ts`, who shares a flight to `single-flight.ts`.
+ */
+import type { Clock } from '../../core/base/clock.js';
+import { passOn } from '../faults.js';
+import type { CacheOutcome, CacheStats } from '../outcomes.js';
+import type { CachePool } from '../ports.js';
+import type { Flight, SingleFlight } from '../single-flight.js';
+import type { Stamps } from '../stamps.js';
+import type { Trouble } from '../trouble.js';
+import { Alone } from './alone.js';
+import { ByLease } from './by-lease.js';
+import { Grace } from './grace.js';
+import { type Brought, Loads } from './loads.js';
+import { type Look, type Looker, NOT_READ } from './look.js';
+import type { Order } from './order.js';
+import type { Right } from './rights.js';
+
+/** Waiters look again after so long, then ever later. */
+const FIRST_WAIT = 20;
+const WAIT_GROWTH = 1.6;
+const LONGEST_WAIT = 250;
+
+export interface RefillParts {
+  readonly pool: CachePool;
+  readonly stamps: Stamps;
+  readonly flights: SingleFlight<Brought>;
+  readonly counts: CacheStats;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly trouble: Trouble;
+  readonly namespace: string;
+}
+
+export class Refill {
+  readonly #parts: RefillParts;
+  readonly #loads: Loads;
+  readonly #grace: Grace;
+  readonly #byLease: Looker | undefined;
+  readonly #alone: Looker;
+
+  constructor(parts: RefillParts) {
+    const { pool, flights, counts, clock, random, trouble, namespace } = parts;
+    this.#parts = parts;
+    this.#loads = new Loads(flights, counts, clock, trouble, namespace);
+    this.#grace = new Grace(clock);
+    const unread = (error: unknown): void => this.#unread(error);
+    this.#byLease = pool.leases && new ByLease(pool, pool.leases, clock, random, unread);
+    this.#alone = new Alone(pool, clock, unread);
+  }
+
+  /** Begins in this turn. */
+  async bring(flight: Flight<Brought>, order: Order): Promise<Brought> {
+    const look = await this.#look(order);
+    if (look.kind === 'fresh' && order.options.forceFresh !== true)
+      return this.#serveFresh(order, look, 'hit');
+    if (order.options.forceFresh === true) return this.#loadAnyway(flight, order, look, 'miss');
+    return this.#beyondFresh(flight, order, look);
+  }
+
+  /** The loader's value for those who wait; the cache is left alone. */
+  bypass(flight: Flight<Brought>, order: Order): Promise<Brought> {
+    return this.#loads.only(flight, order, 'bypass');
+  }
+
+  // ---- looking ----
+
+  #look(order: Order): Promise<Look> {
+    const { pool, stamps } = this.#parts;
+    const { stored, tags, call } = order;
+    const asked = stamps.ask(stored, tags, call, order.tagsComeLater);
+    const mayLease = order.leases === 'auto' && this.#byLease !== undefined;
+    const known = mayLease ? pool.leases?.known(stored, asked.node) : false;
+    if (known === undefined) return this.#lookFirst(order);
+    const looker = known ? this.#byLease! : this.#alone;
+    return looker.look(order, asked).catch((error) => this.#unlooked(order, error));
+  }
+
+  /** The first look at a node since it was connected to: what it can do is asked before anything else. */
+  async #lookFirst(order: Order): Promise<Look> {
+    const { pool, stamps } = this.#parts;
+    const { stored, tags, call } = order;
+    try {
+      const granted = await pool.leases!.granted(stored, { timeout: call.timeout });
+      const looker = granted ? this.#byLease! : this.#alone;
+      return await looker.look(order, stamps.ask(stored, tags, call, order.tagsComeLater));
+    } catch (error) {
+      return this.#unlooked(order, error);
+    }
+  }
+
+  #unlooked(order: Order, error: unknown): Look {
+    passOn(error, order.call);
+    this.#unread(error);
+    return NOT_READ;
+  }
+
+  #unread(error: unknown): void {
+    this.#parts.counts.errors++;
+    this.#parts.trouble.failed(error);
+  }
+
+  // ---- serving ----
+
+  #serveFresh(order: Order, look: Look, outcome: 'hit' | 'lost-waited'): Brought {
+    if (look.right !== undefined) this.#refreshLater(order, look, look.right);
+    return { data: look.value, copied: true, outcome };
+  }
+
+  async #beyondFresh(flight: Flight<Brought>, order: Order, look: Look): Promise<Brought> {
+    if (look.kind === 'stale' && order.stale > 0) return this.#serveStale(order, look);
+    if (look.kind === 'error' || look.right !== undefined)
+      return this.#loadAnyway(flight, order, look, 'miss');
+    switch (order.losers) {
+      case 'fallback':
+        return { data: undefined, copied: true, outcome: 'miss', lost: true };
+      case 'run':
+        return this.#runLost(flight, order, undefined);
+      default:
+        return this.#wait(flight, order, look);
+    }
+  }
+
+  /** With the right that was won, or as far as nothing has changed since the look, or storing nothing. */
+  #loadAnyway(flight: Flight<Brought>, order: Order, look: Look, otherwise: CacheOutcome): Promise<Brought> {
+    const right = look.right ?? look.weak;
+    const outcome = look.kind === 'error' ? 'error' : right?.exclusive === true ? 'won' : otherwise;
+    if (right === undefined || look.asked === undefined) return this.#loads.only(flight, order, outcome);
+    return this.#loads.fill(flight, order, look.asked, right, outcome);
+  }
+
+  async #serveStale(order: Order, look: Look): Promise<Brought> {
+    const { right } = look;
+    const served = { data: look.value, copied: true };
+    const covered = this.#grace.covers(order.stored);
+    if (right === undefined) return { ...served, outcome: covered ? 'graced' : 'stale' };
+    if (covered) {
+      this.#grace.hold(order.stored, right);
+      return { ...served, outcome: 'graced' };
+    }
+    const refreshing = this.#refresh(order, look, right);
+    if (order.softTimeout === 0) {
+      refreshing.catch(() => undefined);
+      return { ...served, outcome: 'stale' };
+    }
+    try {
+      return (await this.#soon(refreshing, order.softTimeout)) ?? { ...served, outcome: 'stale' };
+    } catch {
+      return { ...served, outcome: 'graced' };
+    }
+  }
+
+  // ---- refreshing in the background ----
+
+  #refreshLater(order: Order, look: Look, right: Right): void {
+    if (this.#grace.covers(order.stored)) this.#grace.hold(order.stored, right);
+    else this.#refresh(order, look, right).catch(() => undefined);
+  }
+
+  /** Loads and stores, whoever waits for it or not. */
+  async #refresh(order: Order, look: Look, right: Right): Promise<Brought> {
+    const { flights, trouble } = this.#parts;
+    try {
+      const brought = await flights.apart(order.stored, (flight) =>
+        this.#loads.fill(flight, order, look.asked!, right, right.exclusive ? 'won' : 'miss'),
+      );
+      this.#grace.succeeded(order.stored);
+      return brought;
+    } catch (error) {
+      this.#grace.failed(order.stored);
+      trouble.refreshFailed(error);
+      throw error;
+    }
+  }
+
+  /** `undefined` when it takes longer; it goes on then, and its failure is nobody's. */
+  #soon<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+    const { clock } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimeout(() => resolve(undefined), milliseconds);
+      promise.then(resolve, reject).finally(() => clock.clearTimeout(timer));
+    });
+  }
+
+  // ---- losing ----
+
+  /** Looks again and again: for the value, or for the right, when whoever has it lets go or dies. */
+  async #wait(flight: Flight<Brought>, order: Order, first: Look): Promise<Brought> {
+    const { clock, random } = this.#parts;
+    order.waitUntil ??= clock.now() + order.waitTimeout;
+    flight.takesTime();
+    let look = first;
+    for (let pause = FIRST_WAIT; ; pause = Math.min(LONGEST_WAIT, pause * WAIT_GROWTH)) {
+      const left = order.waitUntil - clock.now();
+      if (left <= 0) return this.#runLost(flight, order, look);
+      await this.#pause(Math.min(left, pause * (0.75 + 0.5 * random())));
+      if (!flight.isWanted) throw flight.signal.reason;
+      look = await this.#look(order);
+      if (look.kind === 'fresh') return this.#serveFresh(order, look, 'lost-waited');
+      if (look.kind === 'error' || look.right !== undefined)
+        return this.#loadAnyway(flight, order, look, 'miss');
+      if (look.kind === 'stale' && order.stale > 0) return this.#serveStale(order, look);
+    }
+  }
+
+  #pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => this.#parts.clock.setTimeout(resolve, milliseconds));
+  }
+
+  #runLost(flight: Flight<Brought>, order: Order, look: Look | undefined): Promise<Brought> {
+    if (look?.weak === undefined || look.asked === undefined)
+      return this.#loads.only(flight, order, 'lost-ran');
+    return this.#loads.fill(flight, order, look.asked, look.weak, 'lost-ran');
+  }
+}
