@@ -4,14 +4,27 @@
  */
 export * from './cache/index.js';
 export * from './core/index.js';
-export { Cacheable, CacheEvict, CachePut } from './nest/cacheable.js';
+export { CacheEvict } from './nest/decorators/cache-evict.js';
+export { CachePut } from './nest/decorators/cache-put.js';
+export { Cacheable } from './nest/decorators/cacheable.js';
+export { CacheableMany } from './nest/decorators/cacheable-many.js';
+export { CacheConfig } from './nest/decorators/config.js';
+export { type CacheControl, withCache } from './nest/decorators/control.js';
 export type {
   AsyncMethod,
+  CacheableDecorator,
+  CacheableManyDecorator,
+  CacheEvictDecorator,
+  CachePutDecorator,
+  ManyMethod,
+} from './nest/decorators/fits.js';
+export type {
+  CacheableManyOptions,
   CacheableOptions,
-  CacheDecorator,
+  CacheConfigOptions,
   CacheEvictOptions,
   CachePutOptions,
-} from './nest/decorator-options.js';
+} from './nest/decorators/types.js';
 export { MemcachedHealth, type MemcachedHealthSummary, type MemcachedNodeHealth } from './nest/health.js';
 export { MemcachedPoolModule } from './nest/module.js';
 export type {
@@ -22,6 +35,7 @@ export type {
   MemcachedRootOptions,
 } from './nest/options.js';
 export { MemcachedPoolRegistry } from './nest/registry.js';
+export { type ScopeResolver, type Scopes, scopedKey } from './nest/scopes.js';
 export {
   DEFAULT_POOL,
   getMemcachedCacheToken,

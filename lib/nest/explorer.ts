@@ -7,9 +7,19 @@
  */
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import type { MemcachedCache } from '../cache/cache.js';
 import { MemcachedOptionError } from '../core/base/errors.js';
+import {
+  adopt,
+  type ClassLike,
+  defaultKeyOf,
+  type Plan,
+  plansOf,
+  running,
+  tellUnknownPool,
+} from './decorators/slot.js';
 import { MemcachedPoolRegistry } from './registry.js';
-import { adopt, defaultKeyOf, type Plan, plansOf, running, tellUnknownPool } from './slot.js';
+import { scopeNamed, whatScopesThereAre } from './scopes.js';
 
 @Injectable()
 export class CacheableExplorer implements OnModuleInit, OnApplicationShutdown {
@@ -37,7 +47,9 @@ export class CacheableExplorer implements OnModuleInit, OnApplicationShutdown {
       const single = wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
       const adopted = single && adopt(wrapper.instance, this.#moduleRef);
       for (const plan of plans) {
-        if (!this.#registry.has(plan.pool)) tellUnknownPool(plan, this.#registry.whatThereIs());
+        const { pool } = plan.place(prototype.constructor);
+        if (!this.#registry.has(pool)) tellUnknownPool(plan, pool, this.#registry.whatThereIs());
+        else checkScope(plan, prototype.constructor, () => this.#registry.cache(pool));
         if (!plan.usesDefaultKey) continue;
         claim(owners, { plan, type: prototype.constructor, instance: wrapper.instance, adopted });
       }
@@ -50,6 +62,17 @@ export class CacheableExplorer implements OnModuleInit, OnApplicationShutdown {
     if (this.#started) running.applications--;
     this.#started = false;
   }
+}
+
+/** A scope that nobody can resolve would leave the method uncached without a word. */
+function checkScope(plan: Plan, type: ClassLike, cache: () => MemcachedCache): void {
+  const { scope } = plan.place(type);
+  if (typeof scope !== 'string') return;
+  const reached = cache();
+  if (scopeNamed(reached, scope) !== undefined) return;
+  throw new MemcachedOptionError(
+    `${plan.where}: there is no scope named "${scope}"; ${whatScopesThereAre(reached)}.`,
+  );
 }
 
 function prototypeOf(instance: unknown): object | undefined {
@@ -70,7 +93,8 @@ interface Owner {
  */
 function claim(owners: Map<string, Owner>, owner: Owner): void {
   const { plan, type } = owner;
-  const start = JSON.stringify([plan.pool, plan.namespace, defaultKeyOf(plan, type)]);
+  const { pool, namespace } = plan.place(type);
+  const start = JSON.stringify([pool, namespace, defaultKeyOf(plan, type)]);
   const holder = owners.get(start) ?? owner;
   owners.set(start, holder);
   const sameMethod = holder.type === type && holder.plan === plan;

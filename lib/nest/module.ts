@@ -20,6 +20,7 @@ import { DiscoveryModule, ModuleRef } from '@nestjs/core';
 import { MemcachedCache } from '../cache/cache.js';
 import { MemcachedOptionError, MemcachedUnavailableError } from '../core/base/errors.js';
 import { MemcachedPool } from '../core/pool/pool.js';
+import { waitsFor } from './decorators/slot.js';
 import { CacheableExplorer } from './explorer.js';
 import { MemcachedHealth } from './health.js';
 import { cacheLogger, logNodeStates, poolLogger } from './log.js';
@@ -33,7 +34,7 @@ import {
   type MemcachedRootOptions,
 } from './options.js';
 import { MemcachedPoolRegistry } from './registry.js';
-import { plansOf } from './slot.js';
+import { declareScopes } from './scopes.js';
 import { DEFAULT_POOL, getMemcachedCacheToken, getMemcachedPoolToken } from './tokens.js';
 
 /** What one import of the module declares, known before anything is made. */
@@ -124,8 +125,7 @@ function assemble(where: string, extras: MemcachedModuleExtras, source: OptionsS
       {
         provide: cache,
         inject: [pool, CHECKED_OPTIONS],
-        useFactory: (pool: MemcachedPool, options: CheckedModuleOptions) =>
-          new MemcachedCache(pool, options.cache, { log: cacheLogger(declaration.name) }),
+        useFactory: openCache,
       },
     ],
     exports: [pool, cache],
@@ -160,11 +160,17 @@ function sourceOf(where: string, options: MemcachedRootAsyncOptions): OptionsSou
 /** A class that waits for the cache cannot make the pool's options: Nest would wait for ever, without a word. */
 function refuseCircle(where: string, name: string = DEFAULT_POOL, maker: unknown): void {
   const token = typeof maker === 'object' && maker !== null && 'token' in maker ? maker.token : maker;
-  const plan = typeof token === 'function' && plansOf(token.prototype).find(({ pool }) => pool === name);
-  if (!plan) return;
+  const plan = typeof token === 'function' ? waitsFor(token.prototype, name) : undefined;
+  if (plan === undefined) return;
   throw new MemcachedOptionError(
     `${where}: the options of pool "${name}" are made with the help of a method that is cached in it (${plan.where}).`,
   );
+}
+
+function openCache(pool: MemcachedPool, options: CheckedModuleOptions): MemcachedCache {
+  const cache = new MemcachedCache(pool, options.cache, { log: cacheLogger(pool.name) });
+  declareScopes(cache, options.scope);
+  return cache;
 }
 
 async function openPool(options: CheckedModuleOptions): Promise<MemcachedPool> {

@@ -18,6 +18,7 @@ import {
   unknownOption,
 } from '../core/base/options.js';
 import { checkPoolOptions, type MemcachedPoolOptions, POOL_OPTION_NAMES } from '../core/pool/options.js';
+import type { Scopes } from './scopes.js';
 
 /** What `useFactory`, `useClass` and `useExisting` give. */
 export interface MemcachedModuleOptions extends Omit<MemcachedPoolOptions, 'name'> {
@@ -34,6 +35,12 @@ export interface MemcachedModuleOptions extends Omit<MemcachedPoolOptions, 'name
    * @defaultValue false
    */
   required?: boolean | string | undefined;
+  /**
+   * Functions by name, each saying for whom the current call or request is: `{ tenant: () => tenants.current() }`.
+   * What is cached with `scope: 'tenant'` is then that tenant's alone.
+   * @defaultValue none
+   */
+  scope?: Scopes | undefined;
 }
 
 /** What tokens are built from, so it must be known before any provider is made. */
@@ -75,9 +82,10 @@ export interface CheckedModuleOptions {
   cache: CacheOptions;
   connect: 'lazy' | 'eager';
   required: boolean;
+  scope: Scopes;
 }
 
-type OwnOptions = Pick<CheckedModuleOptions, 'cache' | 'connect' | 'required'>;
+type OwnOptions = Pick<CheckedModuleOptions, 'cache' | 'connect' | 'required' | 'scope'>;
 
 const RULES: OptionRules<OwnOptions> = {
   cache: like<CacheOptions>(
@@ -87,7 +95,13 @@ const RULES: OptionRules<OwnOptions> = {
   ),
   connect: oneOf('lazy', ['lazy', 'eager']),
   required: boolean(false),
+  scope: like<Scopes>({}, 'an object of functions', isScopes),
 };
+
+function isScopes(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false;
+  return Object.values(given).every((resolve) => typeof resolve === 'function');
+}
 
 /**
  * @param where - for messages: `MemcachedPoolModule.forRoot()`

@@ -5,7 +5,7 @@
 
 import type { Observable } from 'rxjs';
 import { of } from 'rxjs';
-import { Cacheable, CacheEvict, CachePut } from '../../lib/nest/cacheable.js';
+import { Cacheable, CacheableMany, CacheConfig, CacheEvict, CachePut } from '../../lib/index.js';
 
 class Product {
   constructor(
@@ -90,7 +90,55 @@ export class Taken {
 
   @CacheEvict({ all: true, namespace: 'users' })
   async evictAll(): Promise<void> {}
+
+  @Cacheable({ key: 'user:{0}:{1.page}' })
+  async template(id: string, at: { page: number }) {
+    return id + at.page;
+  }
+
+  @Cacheable({
+    key: (id: string) => id,
+    ttl: (product: Product) => (product.price > 10 ? '1m' : '1h'),
+    tags: (product: Product, id: string) => [product.id, id],
+    unless: (product: Product, _id: string, locale: string) => locale === '' || product.price === 0,
+    scope: (_id: string, locale: string) => locale,
+    onError: (_error, id: string) => new Product(id, 0),
+  })
+  async functionsOfTheResult(id: string, _locale: string) {
+    return new Product(id, 1);
+  }
+
+  @CacheableMany({ key: (id: string) => `user:${id}` })
+  async many(ids: string[]): Promise<(Product | undefined)[]> {
+    return ids.map((id) => new Product(id, 1));
+  }
+
+  @CacheableMany({ key: 'user:{0}:{1}', id: (product: Product) => product.id })
+  async manyInAnyOrder(ids: readonly string[], _locale: string): Promise<Product[]> {
+    return ids.map((id) => new Product(id, 1));
+  }
+
+  @CacheableMany({ key: (id: number, locale: string) => id + locale, returns: 'map' })
+  async manyByMap(_ids: number[], _locale: string): Promise<Map<number, Product>> {
+    return new Map();
+  }
+
+  @CachePut({ key: 'user:{0}', version: (product: { version: bigint }) => product.version })
+  async putVersion(_id: string): Promise<{ version: bigint }> {
+    return { version: 1n };
+  }
+
+  @CacheEvict({ tags: (id: string) => [`user:${id}`], how: 'expire', when: 'before' })
+  async evictByTag(id: string) {
+    return id;
+  }
+
+  @CacheEvict({ tags: ['users'] })
+  async evictByName() {}
 }
+
+@CacheConfig({ pool: 'sessions', namespace: 'users', ttl: '5m', stale: '1h', scope: 'tenant' })
+export class Configured {}
 
 export class Refused {
   // @ts-expect-error a method that answers at once cannot wait for a cache
@@ -171,9 +219,61 @@ export class Refused {
     return id;
   }
 
+  // @ts-expect-error the result is a Product
+  @Cacheable({ key: (id: string) => id, unless: (result: string) => result === '' })
+  async otherResult(id: string) {
+    return new Product(id, 1);
+  }
+
+  // @ts-expect-error a scope of other arguments
+  @Cacheable({ key: 'user:{0}', scope: (id: number) => String(id) })
+  async otherScope(id: string) {
+    return id;
+  }
+
+  // @ts-expect-error tags are strings
+  @Cacheable({ key: 'user:{0}', tags: () => [1] })
+  async tagsOfNumbers(id: string) {
+    return id;
+  }
+
+  // @ts-expect-error many ids come in a list
+  @CacheableMany({ key: 'user:{0}' })
+  async manyOfOne(id: string): Promise<string[]> {
+    return [id];
+  }
+
+  // @ts-expect-error the key is of one id
+  @CacheableMany({ key: (ids: string[]) => ids.join() })
+  async keyOfAll(ids: string[]) {
+    return ids;
+  }
+
+  // @ts-expect-error a Map has to be announced
+  @CacheableMany({ key: 'user:{0}' })
+  async unannouncedMap(_ids: string[]): Promise<Map<string, string>> {
+    return new Map();
+  }
+
+  // @ts-expect-error an array is no Map
+  @CacheableMany({ key: 'user:{0}', returns: 'map' })
+  async noMap(ids: string[]) {
+    return ids;
+  }
+
+  // @ts-expect-error nothing makes a key
+  @CacheableMany({})
+  async manyWithoutKey(ids: string[]) {
+    return ids;
+  }
+
   // @ts-expect-error a decorator that is not called decorates nothing
   @Cacheable
   async notCalled(id: string) {
     return id;
   }
 }
+
+// @ts-expect-error an option that does not exist
+@CacheConfig({ namspace: 'users' })
+export class Misconfigured {}

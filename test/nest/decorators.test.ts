@@ -54,9 +54,9 @@ it.each<[string, () => void, string]>([
     'option "ttl" must be milliseconds of 0 or more, or a string like \'10m\', not "5 minuts"',
   ],
   [
-    'a key that is no function',
-    () => cacheable({ key: 'all' })(Catalog.prototype, 'find', { ...method }),
-    'option "key" must be a function of the arguments that gives a string, not "all"',
+    'a key that is neither function nor text',
+    () => cacheable({ key: 7 })(Catalog.prototype, 'find', { ...method }),
+    'option "key" must be a function of the arguments that gives a string, or a template like \'user:{0}\', not 7',
   ],
   [
     'an unknown kind of answer',
@@ -76,7 +76,7 @@ it.each<[string, () => void, string]>([
   [
     '@CacheEvict of nothing',
     () => cacheEvict({ namespace: 'products' })(Catalog.prototype, 'find', { ...method }),
-    '@CacheEvict on Catalog.find() needs either a "key" or "all: true".',
+    '@CacheEvict on Catalog.find() needs a "key", "tags" or "all: true".',
   ],
   [
     '@CacheEvict of a key and everything',

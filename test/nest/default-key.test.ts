@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
-import { digest, Undigestable } from '../../lib/nest/default-key.js';
+import { digest, Undigestable } from '../../lib/nest/decorators/default-key.js';
 
 class Point {
   constructor(

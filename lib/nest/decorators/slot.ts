@@ -10,8 +10,18 @@
  */
 import { Inject, Logger, Optional } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { MemcachedCache } from '../cache/cache.js';
-import { getMemcachedCacheToken } from './tokens.js';
+import type { MemcachedCache } from '../../cache/cache.js';
+import { getMemcachedCacheToken } from '../tokens.js';
+
+/** A class, as far as it is needed here: a function with a name and a prototype. */
+export type ClassLike = object & { readonly name: string };
+
+export interface Place {
+  readonly pool: string;
+  readonly namespace: string | undefined;
+  /** When it is a name, to be held against the names that the module knows. */
+  readonly scope: unknown;
+}
 
 /** One decorated method. */
 export interface Plan {
@@ -20,8 +30,10 @@ export interface Plan {
   /** The class in which the method stands. */
   readonly owner: { readonly name: string };
   readonly method: string;
-  readonly pool: string;
-  readonly namespace: string | undefined;
+  /** Where the entries of instances of `type` are: what `@CacheConfig` says stands on the class, not here. */
+  place(type: ClassLike): Place;
+  /** Its answers are Observables. */
+  readonly observable: boolean;
   /** The key is made of the class, the method and the arguments. */
   readonly usesDefaultKey: boolean;
   /** What was said about this method already; each thing is said once. */
@@ -53,21 +65,30 @@ const MODULE_REF = Symbol.for('nestjs-memcached-pool:slot:module-ref');
 type Instance = { [GIVEN]?: Given };
 
 const plansByPrototype = new WeakMap<object, Plan[]>();
+/** The pools whose caches Nest is asked for, by prototype. */
+const poolsByPrototype = new WeakMap<object, Set<string>>();
 /** For instances that take no new properties. */
 const givenToSealed = new WeakMap<object, Given>();
 const logger = new Logger('MemcachedCache');
 
 /** Lets Nest fill the slot of every instance of the class, whatever its scope. */
-export function declareSlot(prototype: object, plan: Plan): void {
+export function declareSlot(prototype: object, plan: Plan, pool: string): void {
   const plans = plansByPrototype.get(prototype);
   if (plans === undefined) plansByPrototype.set(prototype, [plan]);
   else plans.push(plan);
   injectInto(prototype, MODULE_REF, ModuleRef, (given, moduleRef) => {
     given.moduleRef = moduleRef as ModuleRef;
   });
-  const slot = Symbol.for(`nestjs-memcached-pool:slot:${plan.pool}`);
-  injectInto(prototype, slot, getMemcachedCacheToken(plan.pool), (given, cache) => {
-    given.caches.set(plan.pool, cache as MemcachedCache);
+  declarePool(prototype, pool);
+}
+
+/** Asks Nest for the cache of a pool, so that the pool is there before the first call. */
+export function declarePool(prototype: object, pool: string): void {
+  const pools = poolsByPrototype.get(prototype) ?? new Set();
+  poolsByPrototype.set(prototype, pools.add(pool));
+  const slot = Symbol.for(`nestjs-memcached-pool:slot:${pool}`);
+  injectInto(prototype, slot, getMemcachedCacheToken(pool), (given, cache) => {
+    given.caches.set(pool, cache as MemcachedCache);
   });
 }
 
@@ -108,11 +129,22 @@ function give(instance: object): Given {
 
 /** The decorated methods of a class, inherited ones included. */
 export function plansOf(prototype: unknown): Plan[] {
-  const plans: Plan[] = [];
+  return lineage(prototype).flatMap((step) => plansByPrototype.get(step) ?? []);
+}
+
+/** A decorated method of a class that Nest makes only after the cache of `pool`; `undefined`: there is none. */
+export function waitsFor(prototype: unknown, pool: string): Plan | undefined {
+  const asks = lineage(prototype).some((step) => poolsByPrototype.get(step)?.has(pool));
+  return asks ? plansOf(prototype)[0] : undefined;
+}
+
+/** A prototype and those it inherits from, nearest first. */
+export function lineage(prototype: unknown): object[] {
+  const steps: object[] = [];
   for (let step = prototype; step !== null && typeof step === 'object'; step = Object.getPrototypeOf(step)) {
-    plans.push(...(plansByPrototype.get(step) ?? []));
+    steps.push(step);
   }
-  return plans;
+  return steps;
 }
 
 /** Gives an instance that a factory made its application; `false`: Nest made it, so it has what it needs. */
@@ -129,11 +161,18 @@ export function adopt(instance: object, moduleRef: ModuleRef): boolean {
 /** Applications with a pool that are running; only to know whether a missing slot is worth a warning. */
 export const running = { applications: 0 };
 
+/** What a call works on. */
+export interface Reached {
+  readonly cache: MemcachedCache;
+  /** The pool's own cache, of which `cache` may be a view. */
+  readonly root: MemcachedCache;
+}
+
 /**
  * The cache for a call of `plan` on `instance`, or `undefined` when it runs uncached: the instance was made by
  * hand, the application has no such pool, or the pool is still being made.
  */
-export function cacheOf(instance: unknown, plan: Plan): MemcachedCache | undefined {
+export function cacheOf(instance: unknown, plan: Plan): Reached | undefined {
   const given = typeof instance === 'object' && instance !== null ? givenTo(instance) : undefined;
   if (given === undefined) {
     if (running.applications > 0) {
@@ -145,26 +184,28 @@ export function cacheOf(instance: unknown, plan: Plan): MemcachedCache | undefin
     }
     return undefined;
   }
-  if (!given.caches.has(plan.pool)) lookUp(given, plan);
-  const cache = given.caches.get(plan.pool);
-  return cache === undefined || plan.namespace === undefined ? cache : view(cache, plan.namespace);
+  const { pool, namespace } = plan.place((instance as object).constructor);
+  if (!given.caches.has(pool)) lookUp(given, plan, pool);
+  const root = given.caches.get(pool);
+  if (root === undefined) return undefined;
+  return { root, cache: namespace === undefined ? root : viewOf(root, namespace) };
 }
 
-function lookUp(given: Given, plan: Plan): void {
+function lookUp(given: Given, plan: Plan, pool: string): void {
   try {
-    const cache = given.moduleRef?.get<MemcachedCache | null>(getMemcachedCacheToken(plan.pool), {
+    const cache = given.moduleRef?.get<MemcachedCache | null>(getMemcachedCacheToken(pool), {
       strict: false,
     });
-    if (cache) given.caches.set(plan.pool, cache);
+    if (cache) given.caches.set(pool, cache);
   } catch {
-    given.caches.set(plan.pool, undefined);
-    tellUnknownPool(plan, 'import MemcachedPoolModule.forRoot() in the root module');
+    given.caches.set(pool, undefined);
+    tellUnknownPool(plan, pool, 'import MemcachedPoolModule.forRoot() in the root module');
   }
 }
 
 /** Said when the application boots, or by the first call where that could not be seen. */
-export function tellUnknownPool(plan: Plan, way: string): void {
-  tellOnce(plan, 'pool', `runs uncached: there is no pool named "${plan.pool}"; ${way}.`);
+export function tellUnknownPool(plan: Plan, pool: string, way: string): void {
+  tellOnce(plan, `pool ${pool}`, `runs uncached: there is no pool named "${pool}"; ${way}.`);
 }
 
 export function tellOnce(plan: Plan, topic: string, sentence: string): void {
@@ -176,7 +217,7 @@ export function tellOnce(plan: Plan, topic: string, sentence: string): void {
 /** One view per cache and namespace, so that concurrent callers share one load. */
 const views = new WeakMap<MemcachedCache, Map<string, MemcachedCache>>();
 
-function view(cache: MemcachedCache, namespace: string): MemcachedCache {
+export function viewOf(cache: MemcachedCache, namespace: string): MemcachedCache {
   const byName = views.get(cache) ?? new Map<string, MemcachedCache>();
   views.set(cache, byName);
   const found = byName.get(namespace) ?? cache.namespace(namespace);

@@ -5,20 +5,29 @@
  * Invariant: without a cache the method runs as if the decorator were not there.
  */
 import 'reflect-metadata';
-import type { MemcachedCache } from '../cache/cache.js';
-import { MemcachedOptionError } from '../core/base/errors.js';
-import { cacheOf, declareSlot, type Plan } from './slot.js';
+import { Observable, throwError } from 'rxjs';
+import type { MemcachedCache } from '../../cache/cache.js';
+import { MemcachedOptionError } from '../../core/base/errors.js';
+import { DEFAULT_POOL } from '../tokens.js';
+import { cacheOf, declareSlot, type Plan, type Reached } from './slot.js';
 
 /** One call that has a cache. */
-export interface Call {
+export interface Call extends Reached {
   readonly cache: MemcachedCache;
   readonly instance: object;
   readonly args: unknown[];
-  /** Runs the method itself. */
-  proceed(): unknown;
+  /** Runs the method itself, with the arguments of the call or with others. */
+  proceed(args?: unknown[]): unknown;
 }
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** What a decorator does with a call. */
+export interface Around<P> {
+  /** Its error is the answer of the call, in the form in which the method would give it. */
+  prepare(call: Call): P;
+  answer(call: Call, prepared: P): unknown;
+}
 
 /** For messages: `@Cacheable on CatalogService.find()`. */
 export function placeOf(decorator: string, target: object, method: unknown): string {
@@ -47,18 +56,33 @@ export function mustBeMethod(
   }
 }
 
+/** What the compiler noted about the return type; with an inferred type, or esbuild, it noted nothing. */
+export function declaresObservable(target: object, method: string | symbol): boolean {
+  const type: unknown = Reflect.getMetadata('design:returntype', target, method);
+  return typeof type === 'function' && (type === Observable || type.prototype instanceof Observable);
+}
+
 /** Replaces the method in `descriptor` by one that hands each call that has a cache to `around`. */
-export function wrap(
+export function wrap<P>(
   target: object,
   descriptor: PropertyDescriptor,
   plan: Plan,
-  around: (call: Call) => unknown,
+  pool: string | undefined,
+  around: Around<P>,
 ): void {
   const original = descriptor.value as Method;
   const wrapper: Method = function (...args) {
-    const cache = cacheOf(this, plan);
-    const proceed = () => Reflect.apply(original, this, args);
-    return cache === undefined ? proceed() : around({ cache, instance: this as object, args, proceed });
+    const reached = cacheOf(this, plan);
+    const proceed = (others = args) => Reflect.apply(original, this, others);
+    if (reached === undefined) return proceed();
+    const call: Call = { ...reached, instance: this as object, args, proceed };
+    let prepared: P;
+    try {
+      prepared = around.prepare(call);
+    } catch (error) {
+      return plan.observable ? throwError(() => error) : Promise.reject(error);
+    }
+    return around.answer(call, prepared);
   };
   for (const property of ['name', 'length'] as const) {
     Object.defineProperty(wrapper, property, { value: original[property], configurable: true });
@@ -67,5 +91,5 @@ export function wrap(
     Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), wrapper);
   }
   descriptor.value = wrapper;
-  declareSlot(target, plan);
+  declareSlot(target, plan, pool ?? DEFAULT_POOL);
 }

@@ -4,7 +4,6 @@
  *
  * Invariant: a write that follows an answer never changes it; nothing the cache does makes a method fail.
  */
-import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import {
   catchError,
@@ -14,23 +13,26 @@ import {
   ignoreElements,
   isObservable,
   lastValueFrom,
-  Observable,
+  type Observable,
   tap,
   throwError,
 } from 'rxjs';
-import type { GetOrSetOptions } from '../cache/options.js';
-import { MemcachedOptionError } from '../core/base/errors.js';
+import type { GetOrSetOptions } from '../../cache/options.js';
+import { MemcachedKeyError, MemcachedOptionError } from '../../core/base/errors.js';
 import { asLoad } from './loading.js';
 import type { Call } from './method.js';
 import { type Plan, tellOnce } from './slot.js';
 
-/** What the compiler noted about the return type; with an inferred type, or esbuild, it noted nothing. */
-export function declaresObservable(target: object, method: string | symbol): boolean {
-  const type: unknown = Reflect.getMetadata('design:returntype', target, method);
-  return typeof type === 'function' && (type === Observable || type.prototype instanceof Observable);
-}
+/** What becomes of the error of a method that failed; the default hands it on. */
+export type OnError = (error: unknown) => unknown;
 
-export function cachedPromise(plan: Plan, call: Call, key: string, entry: GetOrSetOptions): Promise<unknown> {
+export function cachedPromise(
+  plan: Plan,
+  call: Call,
+  key: string,
+  entry: GetOrSetOptions,
+  onError?: OnError,
+): Promise<unknown> {
   const load = () => {
     const made = call.proceed();
     if (!isObservable(made)) return made;
@@ -38,8 +40,39 @@ export function cachedPromise(plan: Plan, call: Call, key: string, entry: GetOrS
     queueMicrotask(() => answer.catch(() => {}));
     throw unmarked(plan);
   };
-  const answer: Promise<unknown> = call.cache.getOrSet(key, () => asLoad(plan, call.cache, key, load), entry);
+  const loaded: Promise<unknown> = call.cache.getOrSet(
+    key,
+    () => asLoad(plan, call.cache, [key], load),
+    entry,
+  );
+  const answer = caught(loaded, onError);
   return answer;
+}
+
+/** Mistakes in the program are nobody's to hide. */
+export function caught(answer: Promise<unknown>, onError: OnError | undefined): Promise<unknown> {
+  if (onError === undefined) return answer;
+  return answer.catch((error: unknown) => {
+    if (error instanceof MemcachedOptionError || error instanceof MemcachedKeyError) throw error;
+    return onError(error);
+  });
+}
+
+/** The method without the cache: its errors are treated as ever. */
+export function uncached(call: Call, onError: OnError | undefined): unknown {
+  const answer = onError === undefined ? call.proceed() : attempt(call);
+  if (onError === undefined) return answer;
+  if (isObservable(answer)) return answer.pipe(catchError((error) => from(Promise.resolve(onError(error)))));
+  return caught(Promise.resolve(answer), onError);
+}
+
+/** A method that fails before it is under way fails as one that fails later. */
+function attempt(call: Call): unknown {
+  try {
+    return call.proceed();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function unmarked(plan: Plan): MemcachedOptionError {
@@ -57,9 +90,13 @@ export function cachedObservable(
   call: Call,
   key: string,
   entry: GetOrSetOptions,
+  onError?: OnError,
 ): Observable<unknown> {
   const load = () => lastOf(plan, call.proceed());
-  return defer(() => from(call.cache.getOrSet(key, () => asLoad(plan, call.cache, key, load), entry)));
+  return defer(() => {
+    const loaded = call.cache.getOrSet(key, () => asLoad(plan, call.cache, [key], load), entry);
+    return from(caught(loaded, onError));
+  });
 }
 
 /** An Observable that ends without a value counts as `undefined`, which is not cached. */
@@ -83,6 +120,27 @@ export function afterwards(plan: Plan, call: Call, write: Write, onFailure?: Wri
   const instead = safe(plan, onFailure ?? (async () => {}));
   const answer = call.proceed();
   return isObservable(answer) ? observed(answer, first, instead) : awaited(answer, first, instead);
+}
+
+/** Runs `write`, then the method. */
+export function beforehand(plan: Plan, call: Call, write: () => Promise<unknown>): unknown {
+  const first = safe(plan, write);
+  if (plan.observable) {
+    return defer(() =>
+      concat(
+        defer(() => first(undefined)).pipe(ignoreElements()),
+        defer(() => {
+          const made = call.proceed();
+          return isObservable(made) ? made : from(Promise.resolve(made));
+        }),
+      ),
+    );
+  }
+  return first(undefined).then(() => {
+    const made = call.proceed();
+    if (isObservable(made)) throw unmarked(plan);
+    return made;
+  });
 }
 
 /** The method has done its work: a cache that cannot be brought up to date must not make it look undone. */

@@ -6,7 +6,7 @@
  * Invariant: a call waits only for a load of the same method. The price is that two methods with one key may
  * both run where one would do.
  */
-import type { MemcachedCache } from '../cache/cache.js';
+import type { MemcachedCache } from '../../cache/cache.js';
 import type { Plan } from './slot.js';
 
 interface Load {
@@ -22,21 +22,24 @@ export function mustNotWait(plan: Plan, cache: MemcachedCache, key: string): boo
   return load !== undefined && load.plan !== plan;
 }
 
-/** Runs `work` as the load of `key` by `plan`. */
+/** Runs `work` as the load of `keys` by `plan`. */
 export async function asLoad<T>(
   plan: Plan,
   cache: MemcachedCache,
-  key: string,
+  keys: readonly string[],
   work: () => T | Promise<T>,
 ): Promise<T> {
   const byKey = loads.get(cache) ?? new Map<string, Load>();
   loads.set(cache, byKey);
-  const load = byKey.get(key) ?? { plan, running: 0 };
-  byKey.set(key, load);
-  load.running++;
+  const begun = keys.map((key) => {
+    const load = byKey.get(key) ?? { plan, running: 0 };
+    byKey.set(key, load);
+    load.running++;
+    return { key, load };
+  });
   try {
     return await work();
   } finally {
-    if (--load.running === 0) byKey.delete(key);
+    for (const { key, load } of begun) if (--load.running === 0) byKey.delete(key);
   }
 }
