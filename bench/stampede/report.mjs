@@ -1,5 +1,4 @@
 /** The demo's results as a table and as charts. */
-import { groupedBars, lines } from '../harness/charts.mjs';
 import { figure, table } from '../harness/report.mjs';
 import { STEP } from './fleet.mjs';
 
@@ -40,32 +39,75 @@ export function markdownOf(ways) {
   ].join('\n');
 }
 
-const subtitleOf = ({ settings, versions, machine, when }) =>
-  `${settings.processes} processes with ${settings.callers} callers each, ttl 2 s, a loader of 100 ms that slows down under load; ${settings.server}, node ${versions.node}, ${machine.cpu}, ${when.slice(0, 10)}`;
+const titleOf = ({ settings, versions, machine, when }, text) => ({
+  text,
+  subtitle: [
+    `${settings.processes} processes with ${settings.callers} callers each; a ttl of 2 s; a loader of 100 ms, slower the more run at once`,
+    `${settings.server}, node ${versions.node}, ${machine.cores} x ${machine.cpu}, ${when.slice(0, 10)}`,
+  ],
+});
 
-export function chartsOf(data) {
-  const subtitle = subtitleOf(data);
-  const bar = (panel, figureOf) =>
-    data.ways.map((way) => ({ panel, group: way.title, bar: '', value: figureOf(way) }));
-  const values = [
-    ...bar('Loader calls per expiry', ({ perExpiry }) => perExpiry),
-    ...bar('99th percentile of what callers waited, ms', ({ p99 }) => p99),
-  ];
-  const calls = data.ways.flatMap(({ title, soFar }) =>
-    soFar.map((count, step) => ({ line: title, x: step * STEP, y: Math.max(1, count) })),
-  );
-  const axes = { x: 'seconds', y: 'loader calls so far (log scale)', logX: false };
+/** Bars with their figure at the end: 1 beside 190 is no bar, and must be read all the same. */
+function panel(data, title, figureOf, width) {
+  const values = data.ways.map((way) => ({
+    way: way.title,
+    value: figureOf(way),
+    text: figure(figureOf(way)),
+  }));
+  const y = { field: 'way', type: 'nominal', title: null, sort: null, axis: { labelLimit: 320 } };
+  const x = {
+    field: 'value',
+    type: 'quantitative',
+    title: null,
+    axis: { grid: false, labels: false, ticks: false },
+  };
+  const text = { mark: { type: 'text', align: 'left', dx: 4 }, encoding: { y, x, text: { field: 'text' } } };
   return {
-    bars: groupedBars(values, {
-      title: 'One hot key that expires every two seconds',
-      subtitle,
-      x: '',
-      panels: true,
-    }),
-    calls: lines(calls, {
-      title: 'Loader calls while one hot key expires every two seconds',
-      subtitle,
-      ...axes,
-    }),
+    title: { text: title, fontSize: 12 },
+    data: { values },
+    width,
+    height: { step: 20 },
+    layer: [{ mark: { type: 'bar', color: '#30638e' }, encoding: { y, x } }, text],
   };
 }
+
+function barChart(data) {
+  const unnamed = (one) => {
+    for (const { encoding } of one.layer) encoding.y = { ...encoding.y, axis: null };
+    return one;
+  };
+  return {
+    title: titleOf(data, 'One hot key that expires every two seconds'),
+    hconcat: [
+      panel(data, 'Loader calls per expiry', ({ perExpiry }) => perExpiry, 170),
+      unnamed(panel(data, 'Callers waited, p99, ms', ({ p99 }) => Math.round(p99), 170)),
+      unnamed(panel(data, 'Callers waited, longest, ms', ({ max }) => Math.round(max), 170)),
+    ],
+  };
+}
+
+function callChart(data) {
+  const values = data.ways.flatMap(({ title, soFar }) =>
+    soFar.map((count, step) => ({ way: title, seconds: step * STEP, calls: Math.max(1, count) })),
+  );
+  const legend = { title: null, orient: 'right', labelLimit: 320 };
+  return {
+    title: titleOf(data, 'Loader calls so far'),
+    data: { values },
+    width: 460,
+    height: 260,
+    mark: { type: 'line', interpolate: 'step-after' },
+    encoding: {
+      x: { field: 'seconds', type: 'quantitative', title: 'seconds' },
+      y: {
+        field: 'calls',
+        type: 'quantitative',
+        title: 'loader calls (log scale)',
+        scale: { type: 'log', nice: false },
+      },
+      color: { field: 'way', type: 'nominal', sort: data.ways.map(({ title }) => title), legend },
+    },
+  };
+}
+
+export const chartsOf = (data) => ({ cost: barChart(data), calls: callChart(data) });

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -26,6 +27,7 @@ const HELP = `npm run demo:stampede -- [OPTIONS]
   --out DIR         where JSON and SVG files go; docs/stampede
   --tree DIR        the library of another checkout
   --no-build        use the library as it was built last
+  --plot FILE       draws the charts of an earlier run's JSON again, and nothing else
 `;
 
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -41,6 +43,7 @@ const { values: given } = parseArgs({
     out: { ...text, default: path.join(repositoryRoot, 'docs', 'stampede') },
     tree: { ...text, default: repositoryRoot },
     'no-build': { type: 'boolean', default: false },
+    plot: text,
     help: { type: 'boolean', default: false },
   },
 });
@@ -94,6 +97,7 @@ async function main() {
     think: number('think'),
   };
   installPeers(say);
+  if (given.plot !== undefined) return plotAgain(given.plot);
   if (!given['no-build']) buildTree(given.tree, say);
   // Only now: what these import is installed by the lines above.
   const { WAYS } = await import('./ways.mjs');
@@ -136,6 +140,14 @@ async function main() {
   const files = [writeJson(given.out, 'stampede', { ...data, table: markdownOf(ways) })];
   files.push(...(await writeCharts(given.out, 'stampede', chartsOf(data))));
   say(`\nWritten: ${files.map((file) => path.relative(process.cwd(), file)).join(', ')}`);
+}
+
+async function plotAgain(file) {
+  const { chartsOf, tableOf } = await import('./report.mjs');
+  const { writeCharts } = await import('../harness/plot.mjs');
+  const data = JSON.parse(readFileSync(file, 'utf8'));
+  process.stdout.write(`${tableOf(data.ways)}\n`);
+  await writeCharts(given.out, 'stampede', chartsOf(data));
 }
 
 try {

@@ -67,9 +67,9 @@ function decorated(id, title, cache) {
 }
 
 export const WAYS = [
-  cacheManager('keyv-memcache', '@keyv/memcache, CacheInterceptor’s way', overKeyvMemcache, getAndSet),
+  cacheManager('keyv-memcache', '@keyv/memcache, get and set', overKeyvMemcache, getAndSet),
   cacheManager('keyv-memcache-wrap', '@keyv/memcache, wrap()', overKeyvMemcache, wrap),
-  cacheManager('keyv-ours', 'Keyv over this pool, CacheInterceptor’s way', overOurKeyv, getAndSet),
+  cacheManager('keyv-ours', 'Keyv over this pool, get and set', overOurKeyv, getAndSet),
   cacheManager('keyv-ours-wrap', 'Keyv over this pool, wrap()', overOurKeyv, wrap),
   decorated('cacheable', '@Cacheable', {}),
   decorated('cacheable-stale', '@Cacheable with stale', { stale: STALE }),

@@ -115,7 +115,7 @@ export class Fleet {
   #load(member: Member, id: number, at: number): void {
     const load: Load = { pid: member.process.pid!, at, killed: this.#isToKill() };
     this.loads.push(load);
-    if (load.killed) setTimeout(() => void this.#kill(member), KILLED_AFTER);
+    if (load.killed) setTimeout(() => void this.#kill(member, load), KILLED_AFTER);
     else setTimeout(() => this.#finish(member, id, load), LOAD_TAKES);
   }
 
@@ -139,8 +139,9 @@ export class Fleet {
   }
 
   /** A fresh process takes the place of the dead one. */
-  async #kill(member: Member): Promise<void> {
+  async #kill(member: Member, load: Load): Promise<void> {
     member.mayEnd = true;
+    load.end = Date.now();
     member.process.kill('SIGKILL');
     const next = this.#add();
     await next.ready;

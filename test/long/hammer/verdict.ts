@@ -6,9 +6,11 @@ import type { Sight } from './messages.js';
 
 export interface Load {
   pid: number;
-  /** When the loader began and ended, milliseconds since 1970; one that was killed or cut off has no end. */
+  /** When the loader began, milliseconds since 1970. */
   at: number;
+  /** When it ended, or was killed. */
   end?: number;
+  /** What it brought; nothing when it was killed. */
   serial?: number;
   killed: boolean;
 }
@@ -83,7 +85,9 @@ export function judge(evidence: Evidence): Verdict {
     lostRan: stats.lostRan ?? 0,
     perExpiry: (loads.length - kills.length) / turns.length,
     shape,
-    recoveries: kills.map((kill) => (loads.find(({ at }) => at > kill.at)?.at ?? evidence.stopped) - kill.at),
+    recoveries: kills.map(
+      (kill) => (loads.find(({ at }) => at > kill.at)?.at ?? evidence.stopped) - kill.end!,
+    ),
     calls: total(({ calls }) => calls),
     errors: total(({ errors }) => Object.values(errors).reduce((sum, count) => sum + count, 0)),
     stubs: total(({ stubs }) => stubs),
@@ -92,7 +96,7 @@ export function judge(evidence: Evidence): Verdict {
     stats,
     broken: [],
   };
-  verdict.broken = [...brokenLoads(evidence, verdict, turns, fills), ...brokenAnswers(evidence, verdict)];
+  verdict.broken = [...brokenLoads(evidence, verdict, turns, loads), ...brokenAnswers(evidence, verdict)];
   return verdict;
 }
 
@@ -100,16 +104,16 @@ function brokenLoads(
   evidence: Evidence,
   verdict: Verdict,
   turns: readonly { loads: Load[] }[],
-  fills: readonly Load[],
+  loads: readonly Load[],
 ): string[] {
   const broken: string[] = [];
   if (verdict.expiries < 3) broken.push(`Only ${verdict.expiries} expiries: too few to tell anything.`);
-  turns.forEach(({ loads }, turn) => {
-    const calls = loads.filter(({ killed }) => !killed).length;
+  turns.forEach(({ loads: own }, turn) => {
+    const calls = own.filter(({ killed }) => !killed).length;
     if (calls === 0) broken.push(`Expiry ${turn + 1}: nobody refilled.`);
-    const hadToWait = loads.some(({ killed }) => killed);
+    const hadToWait = own.some(({ killed }) => killed);
     if (calls > 1 && !(evidence.losersMayRun && hadToWait)) {
-      const pids = loads.map(({ pid }) => pid).join(', ');
+      const pids = own.map(({ pid }) => pid).join(', ');
       broken.push(`Expiry ${turn + 1}: ${calls} loader calls where one would do (processes ${pids}).`);
     }
   });
@@ -117,8 +121,13 @@ function brokenLoads(
     broken.push(`${verdict.loads} loader starts are not ${verdict.fills} fills and ${verdict.kills} killed.`);
   }
   if (!evidence.losersMayRun) {
+    const beside = loads.filter((load, index) =>
+      loads.slice(0, index).some(({ end }) => load.at < (end ?? 0)),
+    );
+    if (beside.length > 0) broken.push(`${beside.length} loads began while another one ran.`);
     const seen = new Set(evidence.sights.flatMap(({ serials }) => serials));
     // The last one may have come too late for others to see.
+    const fills = loads.filter(({ serial }) => serial !== undefined);
     const unseen = fills.slice(0, -1).filter(({ serial }) => !seen.has(serial!));
     if (unseen.length > 0) broken.push(`${unseen.length} loads filled nothing that another process saw.`);
   }
