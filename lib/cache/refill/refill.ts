@@ -7,14 +7,16 @@
  * loaders run to `loads.ts`, who shares a flight to `single-flight.ts`.
  */
 import type { Clock } from '../../core/base/clock.js';
+import type { CallOptions } from '../../core/pool/types.js';
 import { passOn } from '../faults.js';
 import type { CacheOutcome, CacheStats } from '../outcomes.js';
 import type { CachePool } from '../ports.js';
 import type { Flight, SingleFlight } from '../single-flight.js';
-import type { Stamps } from '../stamps.js';
+import type { Asked, Stamps } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import { Alone } from './alone.js';
 import { ByLease } from './by-lease.js';
+import { ByLock } from './by-lock.js';
 import { Grace } from './grace.js';
 import { type Brought, Loads } from './loads.js';
 import { type Look, type Looker, NOT_READ } from './look.js';
@@ -41,7 +43,9 @@ export class Refill {
   readonly #parts: RefillParts;
   readonly #loads: Loads;
   readonly #grace: Grace;
+  /** Both or none: where the pool knows of rights. */
   readonly #byLease: Looker | undefined;
+  readonly #byLock: ByLock | undefined;
   readonly #alone: Looker;
 
   constructor(parts: RefillParts) {
@@ -51,6 +55,8 @@ export class Refill {
     this.#grace = new Grace(clock);
     const unread = (error: unknown): void => this.#unread(error);
     this.#byLease = pool.leases && new ByLease(pool, pool.leases, clock, random, unread);
+    const ask = (order: Order): Asked => this.#ask(order);
+    this.#byLock = pool.leases && new ByLock(pool, namespace, clock, ask, unread);
     this.#alone = new Alone(pool, clock, unread);
   }
 
@@ -68,27 +74,41 @@ export class Refill {
     return this.#loads.only(flight, order, 'bypass');
   }
 
+  /** The keys are being changed: what others load of them must not come after that. */
+  revoke(keys: readonly string[], call: CallOptions): void {
+    const { pool } = this.#parts;
+    if (this.#byLock === undefined) return;
+    for (const key of keys) {
+      const node = nodeOf(pool, key);
+      if (pool.leases?.known(key, node) === false) this.#byLock.revoke(key, node, { timeout: call.timeout });
+    }
+  }
+
   // ---- looking ----
 
+  #ask({ stored, tags, call, tagsComeLater }: Order): Asked {
+    return this.#parts.stamps.ask(stored, tags, call, tagsComeLater);
+  }
+
   #look(order: Order): Promise<Look> {
-    const { pool, stamps } = this.#parts;
-    const { stored, tags, call } = order;
-    const asked = stamps.ask(stored, tags, call, order.tagsComeLater);
-    const mayLease = order.leases === 'auto' && this.#byLease !== undefined;
-    const known = mayLease ? pool.leases?.known(stored, asked.node) : false;
-    if (known === undefined) return this.#lookFirst(order);
-    const looker = known ? this.#byLease! : this.#alone;
+    const asked = this.#ask(order);
+    const looker = this.#lookerFor(order, asked.node);
+    if (looker === undefined) return this.#lookFirst(order);
     return looker.look(order, asked).catch((error) => this.#unlooked(order, error));
+  }
+
+  /** `undefined` until it is known what the node can do. */
+  #lookerFor(order: Order, node: string | undefined): Looker | undefined {
+    if (order.leases === 'off' || this.#byLease === undefined) return this.#alone;
+    const grants = this.#parts.pool.leases?.known(order.stored, node);
+    return grants === undefined ? undefined : grants ? this.#byLease : this.#byLock;
   }
 
   /** The first look at a node since it was connected to: what it can do is asked before anything else. */
   async #lookFirst(order: Order): Promise<Look> {
-    const { pool, stamps } = this.#parts;
-    const { stored, tags, call } = order;
     try {
-      const granted = await pool.leases!.granted(stored, { timeout: call.timeout });
-      const looker = granted ? this.#byLease! : this.#alone;
-      return await looker.look(order, stamps.ask(stored, tags, call, order.tagsComeLater));
+      const granted = await this.#parts.pool.leases!.granted(order.stored, { timeout: order.call.timeout });
+      return await (granted ? this.#byLease! : this.#byLock!).look(order, this.#ask(order));
     } catch (error) {
       return this.#unlooked(order, error);
     }
@@ -216,5 +236,14 @@ export class Refill {
     if (look?.weak === undefined || look.asked === undefined)
       return this.#loads.only(flight, order, 'lost-ran');
     return this.#loads.fill(flight, order, look.asked, look.weak, 'lost-ran');
+  }
+}
+
+/** A key that cannot be routed fails where it is sent. */
+function nodeOf(pool: CachePool, key: string): string | undefined {
+  try {
+    return pool.nodeOf?.(key);
+  } catch {
+    return undefined;
   }
 }
