@@ -43,6 +43,7 @@ const mayKnow = {
 
 /** Packages a room may import. Rooms that are not named import none. */
 const mayUsePackages = {
+  cache: ['lru-cache'],
   nest: ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'],
   keyv: ['keyv', '@nestjs/common'],
   terminus: ['@nestjs/terminus', '@nestjs/common'],

@@ -15,11 +15,13 @@
  * `refill/`, sharing of work to `single-flight.ts`.
  */
 import { systemClock } from '../core/base/clock.js';
+import type { Duration } from '../core/base/durations.js';
 import { MemcachedArgumentError, MemcachedOptionError } from '../core/base/errors.js';
 import { describe } from '../core/base/options.js';
 import type { CallOptions } from '../core/pool/types.js';
-import { lifetime } from './envelope.js';
+import { type Item, lifetime } from './envelope.js';
 import { Keyspace, toNamespace } from './keys.js';
+import { Near } from './near.js';
 import {
   type CacheOptions,
   type CacheReadOptions,
@@ -38,8 +40,11 @@ import { Call } from './refill/call.js';
 import { Order, type OrderSetting } from './refill/order.js';
 import { type Room, Rooms } from './rooms.js';
 import { fromData, toData } from './shape.js';
+import { carriesAny } from './stamps.js';
 import { checkTags } from './tags.js';
-import type { Item } from './writer.js';
+import { checkVersion } from './versions.js';
+
+const WORST_FIRST = ['error', 'uncached', 'refused'] as const;
 
 type TagCallOptions = Pick<CacheCallOptions, 'timeout'>;
 
@@ -53,6 +58,8 @@ export class MemcachedCache {
   #keys: Keyspace;
   /** The options of every call that has none of its own. */
   #call: CallOptions;
+  /** Where hot values are kept, if they are. */
+  #near: Near | undefined;
   /** What every order needs of this cache. */
   #orders: OrderSetting;
 
@@ -64,12 +71,18 @@ export class MemcachedCache {
     this.#keys = new Keyspace(this.#options.namespace, checked.keys);
     this.#room = this.#rooms.of(this.#options.namespace);
     this.#call = { timeout: checked.timeout };
-    this.#orders = { options: this.#options, random: this.#rooms.random };
+    this.#near = this.#makeNear();
+    this.#orders = { options: this.#options, random: this.#rooms.random, near: this.#near };
   }
 
   /** `false`: memcached is not asked; reads are misses, writes answer `false`, loaders always run. */
   get enabled(): boolean {
     return this.#options.enabled;
+  }
+
+  /** What calls fall back to that do not say, complete and in milliseconds. */
+  get defaults(): Readonly<CheckedCacheOptions> {
+    return this.#options;
   }
 
   /** Counters of this namespace, as they are now. */
@@ -98,7 +111,8 @@ export class MemcachedCache {
     view.#keys = new Keyspace(namespace, checked.keys);
     view.#room = this.#rooms.of(namespace);
     view.#call = { timeout: checked.timeout };
-    view.#orders = { options: view.#options, random: view.#rooms.random };
+    view.#near = view.#makeNear();
+    view.#orders = { options: view.#options, random: view.#rooms.random, near: view.#near };
     return view;
   }
 
@@ -109,7 +123,12 @@ export class MemcachedCache {
     const stored = this.#keys.stored(key);
     const tags = checkTags(options.tags);
     const call = this.#callWith(options);
-    const read = this.enabled ? await reader.read(stored, tags, call) : undefined;
+    const copy = this.#nearby(stored, options.signal);
+    if (copy !== undefined) {
+      ledger.publish('get', 'hit', began);
+      return fromData(copy, options.type) as T;
+    }
+    const read = this.enabled ? await reader.read(stored, tags, call, this.#near) : undefined;
     ledger.publish('get', read?.kind ?? 'bypass', began);
     if (read?.kind !== 'hit') {
       ledger.counts.misses++;
@@ -152,7 +171,11 @@ export class MemcachedCache {
     const stored = this.#keys.stored(key);
     const tags = checkTags(options.tags);
     const item = this.#item(stored, value, options, this.#ttl(options));
-    return this.#change('set', [stored], options, (call) => this.#room.writer.write(item, tags, call));
+    const version = checkVersion(options.version);
+    const { writer } = this.#room;
+    return this.#change('set', [stored], options, (call) =>
+      version === undefined ? writer.write(item, tags, call) : writer.writeVersion(item, version, tags, call),
+    );
   }
 
   /** Whether all values are confirmed to be stored. Of a key that comes twice the last value counts. */
@@ -169,9 +192,14 @@ export class MemcachedCache {
       const ttl = ttls[items.size % ttls.length]!;
       items.set(stored, this.#item(stored, value, options, ttl));
     }
-    return this.#change('setMany', [...items.keys()], options, (call) =>
-      this.#room.writer.writeMany([...items.values()], tags, call),
-    );
+    const version = checkVersion(options.version);
+    const { writer } = this.#room;
+    const all = [...items.values()];
+    return this.#change('setMany', [...items.keys()], options, async (call) => {
+      if (version === undefined) return writer.writeMany(all, tags, call);
+      const became = await Promise.all(all.map((item) => writer.writeVersion(item, version, tags, call)));
+      return WORST_FIRST.find((one) => became.includes(one)) ?? 'done';
+    });
   }
 
   /**
@@ -182,6 +210,22 @@ export class MemcachedCache {
     const stored = this.#keys.stored(key);
     return this.#change('delete', [stored], options, async (call) =>
       (await this.#room.writer.remove(stored, call)) ? 'done' : 'error',
+    );
+  }
+
+  /**
+   * Marks the value as stale, so that the next reader refreshes it, while `getOrSet` may serve it to all others
+   * for `stale` more. `true` when that is confirmed, also when there was nothing. Where nobody would serve it, or
+   * the server has no leases, it is deleted.
+   */
+  async invalidate(
+    key: string,
+    options: CacheCallOptions & { stale?: Duration | undefined } = {},
+  ): Promise<boolean> {
+    const stored = this.#keys.stored(key);
+    const stale = callTtl(options.stale, this.#options.stale, 'stale');
+    return this.#change('invalidate', [stored], options, async (call) =>
+      (await this.#room.writer.invalidate(stored, stale, call)) ? 'done' : 'error',
     );
   }
 
@@ -220,7 +264,9 @@ export class MemcachedCache {
     const call = this.#callWith(options);
     // The generation would keep their values unseen anyway, but they could overwrite newer ones.
     flights.voidAll();
+    const { namespace } = this.#options;
     const done = this.enabled && (await writer.clear(call));
+    this.#rooms.near?.dropWhere((entry) => entry.namespace === namespace);
     // Work begun while the clear was under way may have read what it dropped.
     flights.partAll();
     ledger.publish('clear', this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
@@ -243,7 +289,16 @@ export class MemcachedCache {
     try {
       const began = this.#room.ledger.began();
       const order = this.#order(key, loader, options as GetOrSetOptions);
-      return new Call<T>(this.#room, order, !this.enabled || options.skip === true).answer(began);
+      const bypasses = !this.enabled || options.skip === true;
+      if (this.#near === undefined) return new Call<T>(this.#room, order, bypasses).answer(began);
+      if (options.forceFresh === true) {
+        const answer = new Call<T>(this.#room, order, bypasses).answer(began);
+        return answer.finally(() => this.#dropNear([order.stored]));
+      }
+      const copy = bypasses ? undefined : this.#nearby(order.stored, options.signal);
+      if (copy === undefined) return new Call<T>(this.#room, order, bypasses).answer(began);
+      this.#room.ledger.publish('getOrSet', 'hit', began);
+      return Promise.resolve(fromData(copy, options.type) as T);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -260,6 +315,8 @@ export class MemcachedCache {
     const call = this.#callWith(options);
     const how = operation === 'deleteByTag' ? 'renew' : 'expire';
     const done = this.enabled && (tags.length === 0 || (await writer.endTags(tags, how, call)));
+    const { namespace } = this.#options;
+    this.#rooms.near?.dropWhere((entry) => entry.namespace === namespace && carriesAny(entry.stamp, tags));
     // What is being loaded may carry the tag. Its stamp keeps it out of the cache, this later callers out of it.
     flights.partAll();
     ledger.publish(operation, this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
@@ -278,7 +335,7 @@ export class MemcachedCache {
     operation: CacheOperation,
     keys: readonly string[],
     options: CacheCallOptions,
-    write: (call: CallOptions) => Promise<'done' | 'uncached' | 'error'>,
+    write: (call: CallOptions) => Promise<'done' | 'uncached' | 'error' | 'refused'>,
   ): Promise<boolean> {
     const { flights, ledger } = this.#room;
     const began = ledger.began();
@@ -290,13 +347,37 @@ export class MemcachedCache {
     }
     const storing = flights.voidEach(keys);
     if (storing !== undefined) await storing;
+    this.#room.refill.revoke(keys, call);
+    this.#dropNear(keys);
     try {
       const outcome = keys.length === 0 ? 'done' : await write(call);
       ledger.publish(operation, outcome, began, many);
       return outcome === 'done';
     } finally {
       for (const key of keys) flights.part(key);
+      this.#dropNear(keys);
     }
+  }
+
+  #makeNear(): Near | undefined {
+    const { near, namespace, enabled } = this.#options;
+    if (near === false || !enabled) return undefined;
+    return new Near(this.#rooms.nearStore(near.maxBytes), namespace, near, this.#rooms.clock);
+  }
+
+  /** A hit that memcached is not asked for, counted. */
+  #nearby(stored: string, signal: AbortSignal | undefined): unknown {
+    const copy = signal?.aborted === true ? undefined : this.#near?.lookup(stored);
+    if (copy === undefined) return undefined;
+    const { counts } = this.#room.ledger;
+    counts.hits++;
+    counts.nearHits++;
+    return copy;
+  }
+
+  #dropNear(keys: readonly string[]): void {
+    const { near } = this.#rooms;
+    if (near !== undefined) for (const key of keys) near.drop(key);
   }
 
   /** @throws MemcachedArgumentError */

@@ -35,6 +35,16 @@ export interface Freshness {
 /** Fresh for as long as it is there. */
 export const ALWAYS_FRESH: Freshness = { staleSeconds: 0, freshUntil: 0, cost: 0 };
 
+/** A value on its way to memcached. */
+export interface Item {
+  /** As it is stored. */
+  readonly key: string;
+  readonly value: unknown;
+  /** Milliseconds until memcached drops it, 0 for ever. */
+  readonly ttl: number;
+  readonly freshness: Freshness;
+}
+
 /**
  * How long memcached keeps a value, and when it is stale, if it is fresh for `ttl` and servable for `stale`
  * milliseconds more. Without an end there is nothing after it.

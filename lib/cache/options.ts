@@ -17,6 +17,7 @@ import {
   oneOf,
   text,
 } from '../core/base/options.js';
+import { type CheckedNear, type NearOptions, nearRule } from './near-options.js';
 import type { CacheCallOptions, ClassOf } from './ports.js';
 
 export interface CacheOptions {
@@ -94,6 +95,13 @@ export interface CacheOptions {
    */
   leases?: 'auto' | 'off' | undefined;
   /**
+   * Keeps hot values in the process for a moment, within a bound of bytes: `true`, or an object with `maxBytes`,
+   * `ttl` and `hotWithin`. What other processes change is seen when that moment is over. Needs the meta
+   * protocol.
+   * @defaultValue false
+   */
+  near?: boolean | NearOptions | undefined;
+  /**
    * What a reader does when somebody else holds the right to refill and nothing stale may be served: `'wait'`
    * for the value, `'run'` its own loader, or take the call's `fallback`.
    * @defaultValue 'wait'
@@ -122,6 +130,7 @@ export interface CheckedCacheOptions {
   leases: 'auto' | 'off';
   losers: 'wait' | 'run' | 'fallback';
   waitTimeout: number | undefined;
+  near: CheckedNear | false;
 }
 
 /** Taken by calls that read. */
@@ -246,6 +255,7 @@ const DEFAULTS: CheckedCacheOptions = {
   leases: 'auto',
   losers: 'wait',
   waitTimeout: undefined,
+  near: false,
 };
 
 /**
@@ -272,6 +282,7 @@ export function checkCacheOptions(
     leases: oneOf(inherited.leases, ['auto', 'off']),
     losers: oneOf(inherited.losers, ['wait', 'run', 'fallback']),
     waitTimeout: { ...duration(0, 0, LONGEST_WAIT), fallback: inherited.waitTimeout },
+    near: nearRule(inherited.near),
   };
   return checkOptions<CheckedCacheOptions>(where, given, rules);
 }

@@ -25,7 +25,7 @@ export type CacheOperation =
  * older value was served while somebody refreshes it; `graced`: an older value was served because the loader
  * failed, now or a moment ago; `won`: this call got the right to refill, and its loader ran; `lost-waited`:
  * somebody else had it, and this call was given what they loaded; `lost-ran`: it did not wait, or no longer,
- * and its own loader ran. Writes: `done` when confirmed, `uncached` when the value cannot be stored. Both:
+ * and its own loader ran. Writes: `done` when confirmed, `uncached` when the value cannot be stored, `refused` when a later version of it is. Both:
  * `bypass` when the cache is off or told to stand aside, `error` when memcached failed. Many keys at once:
  * `hit` when all were found, `error` when any failed.
  */
@@ -40,7 +40,8 @@ export type CacheOutcome =
   | 'bypass'
   | 'error'
   | 'done'
-  | 'uncached';
+  | 'uncached'
+  | 'refused';
 
 /** What `cacheChannel` carries. */
 export interface CacheMessage {

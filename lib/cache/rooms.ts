@@ -6,8 +6,10 @@
  * thousand.
  */
 import type { Clock } from '../core/base/clock.js';
+import { MemcachedOptionError } from '../core/base/errors.js';
 import { Keyspace } from './keys.js';
 import { Mark, Marking } from './marks.js';
+import { NearStore } from './near.js';
 import { Ledger } from './outcomes.js';
 import type { CacheLog, CachePool } from './ports.js';
 import { Reader } from './reader.js';
@@ -43,7 +45,7 @@ export class Room implements CallSetting {
     const generation = new Mark(marking, new Keyspace(namespace, 'strict').generation, 'clear');
     const stamps = new Stamps(marking, generation, new Tags(marking, namespace, generation));
     const { counts } = this.ledger;
-    this.reader = new Reader(pool, stamps, trouble, counts);
+    this.reader = new Reader(pool, stamps, trouble, counts, clock);
     this.writer = new Writer(pool, stamps, trouble, counts, namespace);
     const { flights } = this;
     this.refill = new Refill({ pool, stamps, flights, counts, clock, random, trouble, namespace });
@@ -52,6 +54,8 @@ export class Room implements CallSetting {
 
 export class Rooms {
   readonly trouble: Trouble;
+  /** What is kept in this process; `undefined` while nobody wants anything kept. */
+  near: NearStore | undefined = undefined;
   readonly #rooms = new Map<string, WeakRef<Room>>();
   readonly #left = new FinalizationRegistry<string>((namespace) => {
     if (this.#rooms.get(namespace)?.deref() === undefined) this.#rooms.delete(namespace);
@@ -64,6 +68,18 @@ export class Rooms {
     log: CacheLog | undefined,
   ) {
     this.trouble = new Trouble(log, clock);
+  }
+
+  /**
+   * The memory of the near cache: one, made by who first asks for it.
+   * @throws MemcachedOptionError
+   */
+  nearStore(maxBytes: number): NearStore {
+    this.near ??= new NearStore(maxBytes);
+    if (this.near.maxBytes === maxBytes) return this.near;
+    throw new MemcachedOptionError(
+      `near: the "maxBytes" of a view must be those of its cache, ${this.near.maxBytes}, not ${maxBytes}: they share one memory.`,
+    );
   }
 
   /** How many namespaces are remembered. */

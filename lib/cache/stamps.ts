@@ -141,16 +141,21 @@ export class Asked {
 
   /** What an item, as the pool gave it, is worth. */
   async judge(stored: unknown): Promise<Judged> {
+    const unsealed = unseal(stored);
+    // Whoever may store now has to wait for the generation all the same.
+    const kind = await this.judgeStamp(unsealed?.stamp ?? '');
+    if (kind === 'error') return UNREAD;
+    if (kind === 'nothing' || unsealed === undefined) return NOTHING;
+    return { kind, ...unsealed };
+  }
+
+  /** What an item under this stamp is worth. */
+  async judgeStamp(stamp: Stamp): Promise<Judged['kind']> {
     const generation = await this.#generation.current;
-    if (generation === undefined) return UNREAD;
-    const unsealed = generation === null ? undefined : unseal(stored);
-    if (unsealed === undefined) return NOTHING;
-    const { stamp, value, freshness } = unsealed;
-    if (stamp === generation) return { kind: 'valid', value, freshness, stamp };
-    if (!stamp.startsWith(`${generation},`)) return NOTHING;
-    const kind = await this.#judgeTags(stamp.slice(generation!.length + 1));
-    if (kind === 'nothing' || kind === 'error') return kind === 'error' ? UNREAD : NOTHING;
-    return { kind, value, freshness, stamp };
+    if (generation === undefined) return 'error';
+    if (stamp === generation) return 'valid';
+    if (generation === null || !stamp.startsWith(`${generation},`)) return 'nothing';
+    return this.#judgeTags(stamp.slice(generation.length + 1));
   }
 
   /**
@@ -215,6 +220,11 @@ export class Asked {
     const now = await new Reading(this.stamps.tags.all, this.node, this.call).current;
     return now === all ? version : undefined;
   }
+}
+
+/** Whether a stamp names one of the tags. */
+export function carriesAny(stamp: Stamp, tags: readonly string[]): boolean {
+  return tags.some((tag) => stamp.includes(`,${encodeURIComponent(tag)}=`));
 }
 
 /** `undefined` when a version is missing. */

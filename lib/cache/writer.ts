@@ -7,23 +7,15 @@
  */
 import { MemcachedPartialError } from '../core/base/errors.js';
 import type { CallOptions, StoreOptions } from '../core/pool/types.js';
-import { type Freshness, type Stamp, seal } from './envelope.js';
+import { type Item, type Stamp, seal } from './envelope.js';
 import { isAboutValue, orAborted, passOn } from './faults.js';
 import type { CacheStats } from './outcomes.js';
 import type { CachePool } from './ports.js';
 import type { Asked, Stamps } from './stamps.js';
 import type { Trouble } from './trouble.js';
+import { canHold, storeVersion } from './versions.js';
 
 export type Written = 'done' | 'uncached' | 'error';
-
-export interface Item {
-  /** As it is stored. */
-  readonly key: string;
-  readonly value: unknown;
-  /** Milliseconds until memcached drops it, 0 for ever. */
-  readonly ttl: number;
-  readonly freshness: Freshness;
-}
 
 /** A value of a batch, on its way. */
 interface Sent {
@@ -129,6 +121,51 @@ export class Writer {
       this.counts.deletes += keys.length - failed;
       this.#notRemoved(error, failed, call);
       return false;
+    }
+  }
+
+  /**
+   * Marks the value stale, for `staleFor` milliseconds; where the server cannot, or nobody would serve it, it is
+   * removed. Whether either is confirmed.
+   */
+  async invalidate(key: string, staleFor: number, call: CallOptions): Promise<boolean> {
+    const { leases } = this.pool;
+    if (staleFor === 0 || leases === undefined) return this.remove(key, call);
+    try {
+      if (!(await leases.granted(key, call))) return await this.remove(key, call);
+      await leases.invalidate(key, staleFor, call);
+      this.trouble.succeeded();
+      return true;
+    } catch (error) {
+      this.#notRemoved(error, 1, call);
+      return false;
+    }
+  }
+
+  /**
+   * Like {@link write}, but refused when what is stored has a later version. Where the server cannot hold
+   * versions the last write counts, as ever.
+   */
+  async writeVersion(
+    item: Item,
+    version: bigint,
+    tags: readonly string[],
+    call: CallOptions,
+  ): Promise<Written | 'refused'> {
+    if (item.value === undefined) return this.write(item, tags, call);
+    const begun = this.stamps.ask(item.key, tags, call);
+    try {
+      if (!(await canHold(this.pool, item.key, call))) {
+        this.trouble.versionsIgnored();
+        return await this.write(item, tags, call);
+      }
+      const outcome = await storeVersion(this.pool, this.stamps, item, version, tags, begun, call);
+      this.trouble.succeeded();
+      return outcome === 'refused' ? outcome : this.#counted(outcome);
+    } catch (error) {
+      const became = this.#notWritten(error, call);
+      if (became === 'uncached') await this.#drop([item.key], call);
+      return this.#counted(became);
     }
   }
 

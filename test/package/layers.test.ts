@@ -37,7 +37,7 @@ const downward: Arrow[] = [
     `import '../discovery/room.js'; import '../routing/room.js'; import '../base/room.js'`,
   ],
   ['core/index.ts', `export * from './pool/room.js'; export * from './base/room.js'`],
-  ['cache/down.ts', `import '../core/pool/room.js'; import '../core/base/room.js'`],
+  ['cache/down.ts', `import '../core/pool/room.js'; import '../core/base/room.js'; import 'lru-cache'`],
   ['nest/down.ts', `import '../cache/room.js'; import '@nestjs/common'; import 'rxjs'`],
   ['keyv/down.ts', `import '../cache/room.js'; import '../nest/room.js'; import type { Keyv } from 'keyv'`],
   ['terminus/down.ts', `import '../nest/room.js'; import '@nestjs/terminus'`],
@@ -109,7 +109,7 @@ const wrongElsewhere: Arrow[] = [
 ];
 const wrongBlacklist: Arrow[] = [['core/node/blacklist.ts', `import './room.js'`, 'blacklist stands alone']];
 
-const packages = ['@nestjs/common', '@nestjs/terminus', 'keyv', 'left-pad', 'rxjs'];
+const packages = ['@nestjs/common', '@nestjs/terminus', 'keyv', 'left-pad', 'lru-cache', 'rxjs'];
 
 let folder: string;
 /** What was complained about, as `file: rule name: sentence`. */

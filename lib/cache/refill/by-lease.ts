@@ -37,11 +37,13 @@ export class ByLease implements Looker {
     const { timeout } = order.call;
     const options = { timeout, node: asked.node, lock: order.lock, refreshBelow: order.refreshBelow };
     for (let marks = 0; ; marks++) {
+      const since = order.near?.now ?? 0;
       const read = await this.#read(order, options);
       // Only a server that has lost what it could do when it was asked answers so.
       if (read === undefined) return NOT_READ;
       const judged = read.value === undefined ? NOTHING : await asked.judge(read.value);
       const kind = gradeOf(read, judged);
+      if (kind === 'fresh' && judged.kind === 'valid') order.near?.offer(order.stored, read, judged, since);
       if (kind === 'fresh' && !read.won && isDue(order, read, judged, this.random)) {
         return this.#early(order, asked, read, judged);
       }

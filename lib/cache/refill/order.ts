@@ -9,6 +9,7 @@ import { MemcachedArgumentError } from '../../core/base/errors.js';
 import { describe } from '../../core/base/options.js';
 import type { CallOptions } from '../../core/pool/types.js';
 import type { Freshness } from '../envelope.js';
+import type { Near } from '../near.js';
 import {
   type CheckedCacheOptions,
   callDuration,
@@ -34,6 +35,7 @@ const NO_TAGS: readonly string[] = [];
 export interface OrderSetting {
   readonly options: CheckedCacheOptions;
   readonly random: () => number;
+  readonly near: Near | undefined;
 }
 
 /** How a value is stored: for how long, and what its readers are told. */
@@ -44,6 +46,8 @@ export interface Lifetime {
 }
 
 export class Order {
+  /** Where hot values are kept. */
+  readonly near: Near | undefined;
   /** Milliseconds, as the call or the cache says; what a function says of the value comes later. */
   readonly ttl: number;
   readonly stale: number;
@@ -72,6 +76,7 @@ export class Order {
   ) {
     const defaults = setting.options;
     const { ttl, tags } = options;
+    this.near = setting.near;
     this.ttl = typeof ttl === 'function' ? defaults.ttl : callTtl(ttl, defaults.ttl);
     this.tags = tags === undefined || typeof tags === 'function' ? NO_TAGS : checkTags(tags);
     this.stale = callTtl(options.stale, defaults.stale, 'stale');
