@@ -1,6 +1,6 @@
 /**
  * `npm run check:long`: what takes minutes. Every pair of splits, two minutes of fuzzing, the measured bounds (on a
- * machine with something else to do they may fail), then two minutes of soak.
+ * machine with something else to do they may fail), the hammer on one expiring key, then two minutes of soak.
  */
 import { has, installPackages, jest, run, say, totalsLine } from './lib.mjs';
 import { installServers } from './servers.mjs';

@@ -39,7 +39,7 @@ function load(): Promise<Page> {
   const id = ++loads;
   return new Promise((resolve) => {
     loading.set(id, resolve);
-    void tell({ kind: 'load', load: id, at: Date.now() });
+    void tell({ kind: 'load', load: id });
   });
 }
 

@@ -7,6 +7,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type FromProcess, type Orders, proofOf, type Sight, type ToProcess } from './messages.js';
+import { LOCK, TTL } from './scenarios.js';
 import type { Load } from './verdict.js';
 
 export const LOAD_TAKES = 100;
@@ -30,9 +31,10 @@ export class Fleet {
   readonly accidents: string[] = [];
   readonly #orders: Orders;
   readonly #members: Member[] = [];
-  /** Kills every so many-th expiry's loader; 0 none. */
+  /** So many loads are let live between two that are killed; 0: none is killed. */
   readonly #killEvery: number;
   #untilKill: number;
+  #peaceUntil = 0;
   #serials = 0;
   #stopping = false;
 
@@ -94,7 +96,7 @@ export class Fleet {
           isReady();
           break;
         case 'load':
-          this.#load(member, message.load, message.at);
+          this.#load(member, message.load);
           break;
         case 'sight':
           member.sight = message.sight;
@@ -112,16 +114,20 @@ export class Fleet {
     if (member.process.connected) member.process.send(message);
   }
 
-  #load(member: Member, id: number, at: number): void {
-    const load: Load = { pid: member.process.pid!, at, killed: this.#isToKill() };
+  #load(member: Member, id: number): void {
+    const load: Load = { pid: member.process.pid!, at: Date.now(), killed: this.#isToKill() };
     this.loads.push(load);
     if (load.killed) setTimeout(() => void this.#kill(member, load), KILLED_AFTER);
     else setTimeout(() => this.#finish(member, id, load), LOAD_TAKES);
   }
 
+  /** Only who loads alone, and only when the last death is long forgotten. */
   #isToKill(): boolean {
-    if (this.#killEvery === 0 || --this.#untilKill > 0) return false;
+    const isAlone = this.loads.every(({ end }) => end !== undefined);
+    if (this.#killEvery === 0 || !isAlone || Date.now() < this.#peaceUntil) return false;
+    if (--this.#untilKill > 0) return false;
     this.#untilKill = this.#killEvery + 1;
+    this.#peaceUntil = Date.now() + LOCK + TTL;
     return true;
   }
 
@@ -145,7 +151,8 @@ export class Fleet {
     member.process.kill('SIGKILL');
     const next = this.#add();
     await next.ready;
-    if (!this.#stopping) this.#send(next, { kind: 'start', orders: this.#orders });
-    else next.process.kill('SIGKILL');
+    if (!this.#stopping) return this.#send(next, { kind: 'start', orders: this.#orders });
+    next.mayEnd = true;
+    next.process.kill('SIGKILL');
   }
 }

@@ -52,7 +52,7 @@ export type ToProcess =
 
 export type FromProcess =
   | { kind: 'ready' }
-  | { kind: 'load'; load: number; at: number }
+  | { kind: 'load'; load: number }
   | { kind: 'sight'; sight: Sight; last: boolean };
 
 export function proofOf(key: string, serial: number): string {

@@ -35,7 +35,7 @@ const LATE = 2_000;
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function hammer(name: string, { does, cache, killEvery, losersMayRun }: Scenario): Promise<Verdict> {
+async function hammer(name: string, { does, cache, killEvery, ownLoads }: Scenario): Promise<Verdict> {
   say(
     `\n${name}: ${does}\n${processes} processes with ${given.callers} callers each, ${seconds} s, leases ${given.leases}`,
   );
@@ -76,7 +76,7 @@ async function hammer(name: string, { does, cache, killEvery, losersMayRun }: Sc
     loads: fleet.loads,
     sights: fleet.sights,
     stopped,
-    losersMayRun,
+    mostAfterDeath: 1 + (processes - 1) * ownLoads,
     refillWithin: LOCK + LATE,
     answerWithin: LOAD_TIMEOUT + LOAD_TAKES + LATE,
   });

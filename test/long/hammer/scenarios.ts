@@ -4,9 +4,10 @@ import type { CacheOptions } from '../../../lib/cache/options.js';
 export interface Scenario {
   does: string;
   cache: Omit<CacheOptions, 'namespace'>;
-  /** After so many loads that were let live, one is killed; 0 none. */
+  /** So many loads are let live between two that are killed; 0: none is killed. */
   killEvery: number;
-  losersMayRun: boolean;
+  /** How often one other process may load for itself after a winner's death. */
+  ownLoads: number;
 }
 
 /** In milliseconds. */
@@ -23,18 +24,19 @@ export const SCENARIOS: Record<string, Scenario> = {
     does: 'an item that expires every two seconds, nothing stale',
     cache: CACHE,
     killEvery: 0,
-    losersMayRun: false,
+    ownLoads: 0,
   },
   killed: {
-    does: 'every third winner is killed in mid-load; the others serve what is stale',
+    does: 'winners are killed in mid-load; the others serve what is stale',
     cache: { ...CACHE, stale: STALE },
-    killEvery: 2,
-    losersMayRun: false,
+    killEvery: 1,
+    ownLoads: 0,
   },
   'killed-cold': {
-    does: 'every third winner is killed in mid-load, nothing stale; the others wait, then load themselves',
+    does: 'winners are killed in mid-load, nothing stale; the others wait, then load themselves',
     cache: CACHE,
-    killEvery: 2,
-    losersMayRun: true,
+    killEvery: 1,
+    // Each waits as long as a loader may take, loads, and may have to do so again while the dead one's lock stands.
+    ownLoads: Math.ceil(LOCK / LOAD_TIMEOUT),
   },
 };

@@ -56,6 +56,7 @@ export class Watch {
     const [, left, size] = /^ME \S+ exp=(-?\d+) .*\bsize=(\d+)/.exec(line) ?? [];
     if (size === undefined) throw new Error(`memcached answered "${line.trim()}" to me.`);
     if (Number(size) < STUB_BELOW) return 'stub';
-    return Number(left) >= 0 && Number(left) <= this.#staleSeconds ? 'stale' : 'fresh';
+    // 1.6.18 counts what is left as a negative number; -1 is no end as well, which is nothing that stands here.
+    return Math.abs(Number(left)) <= this.#staleSeconds ? 'stale' : 'fresh';
   }
 }
