@@ -26,6 +26,8 @@ export type {
   CachePutOptions,
 } from './nest/decorators/types.js';
 export { MemcachedHealth, type MemcachedHealthSummary, type MemcachedNodeHealth } from './nest/health.js';
+export { HttpCache, type HttpCacheOptions, type HttpCacheRequest } from './nest/http/http-cache.js';
+export { MemcachedCacheInterceptor } from './nest/http/interceptor.js';
 export { MemcachedPoolModule } from './nest/module.js';
 export type {
   MemcachedModuleExtras,
