@@ -32,11 +32,14 @@ import {
   checkCacheOptions,
   type GetOrSetOptions,
   type Loader,
+  type ManyLoader,
   shortened,
 } from './options.js';
 import type { CacheOperation, CacheOutcome, CacheStats } from './outcomes.js';
 import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
 import { Call } from './refill/call.js';
+import { answerMany } from './refill/call-for-many.js';
+import { Gathering } from './refill/gathering.js';
 import { Order, type OrderSetting } from './refill/order.js';
 import { type Room, Rooms } from './rooms.js';
 import { fromData, toData } from './shape.js';
@@ -304,6 +307,37 @@ export class MemcachedCache {
     }
   }
 
+  /**
+   * The values of many keys, by key: `loader` is called once, with exactly the keys that have to be loaded, and
+   * what it does not answer with is left out, here and in the cache. Otherwise each key is as in
+   * {@link getOrSet}: shared with other calls of this process, refilled by one reader of all.
+   */
+  async getOrSetMany<T>(
+    keys: Iterable<string>,
+    loader: ManyLoader<T>,
+    options: GetOrSetOptions<NoInfer<T>> = {},
+  ): Promise<Map<string, T>> {
+    const { ledger } = this.#room;
+    const began = ledger.began();
+    const distinct = [...new Set(keys)];
+    const bypasses = !this.enabled || options.skip === true;
+    const values = new Map<string, T>();
+    for (const key of bypasses || options.forceFresh === true ? [] : distinct) {
+      const copy = this.#nearby(this.#keys.stored(key), options.signal);
+      if (copy !== undefined) values.set(key, fromData(copy, options.type) as T);
+    }
+    const asked = distinct.filter((key) => !values.has(key));
+    const gathering = new Gathering(loader, distinct, asked, this.#room.clock, ledger.counts);
+    const orders = asked.map((key) => this.#order(key, loader, options as GetOrSetOptions, gathering));
+    const answered = await answerMany<T>(this.#room, orders, gathering, bypasses);
+    const hits = answered.hits + values.size;
+    for (const [key, value] of answered.values) values.set(key, value);
+    const all = hits === distinct.length ? 'hit' : 'miss';
+    const outcome = bypasses ? 'bypass' : answered.failed > 0 ? 'error' : all;
+    ledger.publish('getOrSetMany', outcome, began, { keys: distinct.length, hits });
+    return new Map(distinct.flatMap((key) => (values.has(key) ? [[key, values.get(key) as T]] : [])));
+  }
+
   async #endTags(
     operation: 'deleteByTag' | 'expireByTag',
     tag: string | readonly string[],
@@ -381,12 +415,25 @@ export class MemcachedCache {
   }
 
   /** @throws MemcachedArgumentError */
-  #order<T>(key: string, loader: Loader<T>, options: GetOrSetOptions): Order {
+  #order(
+    key: string,
+    loader: Loader<unknown> | ManyLoader<unknown>,
+    options: GetOrSetOptions,
+    gathering?: Gathering,
+  ): Order {
     if (typeof loader !== 'function') {
-      throw new MemcachedArgumentError(`getOrSet takes a function as its loader, not ${describe(loader)}.`);
+      throw new MemcachedArgumentError(`A loader must be a function, not ${describe(loader)}.`);
     }
     const call = options.timeout === undefined ? this.#call : this.#callWith({ timeout: options.timeout });
-    return new Order(key, this.#keys.stored(key), loader, options, call, this.#orders);
+    return new Order(
+      key,
+      this.#keys.stored(key),
+      loader as Loader<unknown>,
+      options,
+      call,
+      this.#orders,
+      gathering,
+    );
   }
 
   /** By the caller's key. */

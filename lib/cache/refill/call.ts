@@ -45,8 +45,13 @@ export class Call<T> implements Sharer<Brought, T> {
   /** What the call came to, for the ledger. */
   outcome: Brought['outcome'] = 'miss';
 
-  /** @param began - when, for who listens; see {@link Ledger.began} */
-  async answer(began: number): Promise<T> {
+  /** Whether this call did, or does, the work itself. Known when {@link answer} has been called. */
+  get isMine(): boolean {
+    return this.#isMine;
+  }
+
+  /** @param began - when, for who listens, see {@link Ledger.began}; `undefined`: they are told otherwise */
+  async answer(began: number | undefined): Promise<T> {
     try {
       return await this.#share();
     } catch (error) {
@@ -88,10 +93,10 @@ export class Call<T> implements Sharer<Brought, T> {
     return among.share(this.order.stored, this);
   }
 
-  #settled(began: number): void {
+  #settled(began: number | undefined): void {
     const { ledger } = this.setting;
     ledger.asked(this.outcome, this.#isMine);
-    ledger.publish('getOrSet', this.outcome, began);
+    if (began !== undefined) ledger.publish('getOrSet', this.outcome, began);
   }
 }
 

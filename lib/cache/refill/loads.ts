@@ -8,6 +8,7 @@
 import type { Clock } from '../../core/base/clock.js';
 import { seal } from '../envelope.js';
 import { isAboutValue, passOn } from '../faults.js';
+import type { LoadContext } from '../options.js';
 import type { CacheOutcome, CacheStats } from '../outcomes.js';
 import { type Shaped, toData } from '../shape.js';
 import type { Flight, SingleFlight } from '../single-flight.js';
@@ -87,21 +88,23 @@ export class Loads {
     const timer = order.loadTimeout === 0 ? undefined : clock.setTimeout(late, order.loadTimeout);
     timer?.unref?.();
     flight.takesTime();
-    this.counts.loads++;
+    const { gathering } = order;
+    if (gathering === undefined) this.counts.loads++;
     const began = clock.now();
+    const context: LoadContext = {
+      key: order.key,
+      get signal() {
+        return flight.signal;
+      },
+    };
     try {
-      const value = await order.loader({
-        key: order.key,
-        get signal() {
-          return flight.signal;
-        },
-      });
+      const value = await (gathering?.load(context, flight.isApart) ?? order.loader(context));
       const stays = value !== undefined && order.options.unless?.(value, order.key) !== true;
       const lifetime = stays ? order.lifetimeOf(value, clock.now() - began, clock.wallNow()) : undefined;
       const tags = stays ? order.tagsOf(value) : order.tags;
       return { shaped: toData(value, order.options), tags, lifetime };
     } catch (error) {
-      this.counts.loadErrors++;
+      if (gathering === undefined) this.counts.loadErrors++;
       right?.giveBack();
       throw error;
     } finally {

@@ -21,6 +21,7 @@ import {
   type Loader,
   shortened,
 } from '../options.js';
+import type { Gathering } from './gathering.js';
 
 /** A lease outlives the loader by this: a lifetime of 1 s ends somewhere between 0 and 1. */
 const LOCK_BEYOND_LOADER = 2_000;
@@ -73,6 +74,8 @@ export class Order {
     /** Without the caller's signal: others may come to wait for the same. */
     readonly call: CallOptions,
     private readonly setting: OrderSetting,
+    /** Loads it together with others, in place of `loader`. */
+    readonly gathering?: Gathering,
   ) {
     const defaults = setting.options;
     const { ttl, tags } = options;

@@ -214,6 +214,7 @@ export class Refill {
     const { clock, random } = this.#parts;
     order.waitUntil ??= clock.now() + order.waitTimeout;
     flight.takesTime();
+    order.gathering?.decided(order.key);
     let look = first;
     for (let pause = FIRST_WAIT; ; pause = Math.min(LONGEST_WAIT, pause * WAIT_GROWTH)) {
       const left = order.waitUntil - clock.now();
