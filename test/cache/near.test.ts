@@ -1,0 +1,253 @@
+/** The near cache: hot values without a round trip, never longer than a moment, never another's to change. */
+
+import { MemcachedCache } from '../../lib/cache/cache.js';
+import type { CacheOptions } from '../../lib/cache/options.js';
+import { MemcachedPool } from '../../lib/core/pool/pool.js';
+import { describeReal, RealMemcached } from '../support/real-memcached.js';
+import { Fleet, type FleetOptions, type Process } from './support/fleet.js';
+
+let fleet: Fleet;
+let here: Process;
+let there: Process;
+
+const options: CacheOptions = { ttl: '1h', near: true };
+const start = async (fleetOptions: FleetOptions = {}, cacheOptions = options) => {
+  fleet = await Fleet.start(fleetOptions);
+  here = fleet.process(cacheOptions);
+  there = fleet.process({ ttl: '1h' });
+};
+afterEach(() => fleet.stop());
+
+/** Reads a key until it counts as hot and is kept. */
+async function heat(key = 'k', cache = here.cache): Promise<void> {
+  for (let i = 0; i < 3; i++) await cache.get(key);
+}
+const nearHits = () => here.cache.stats().nearHits;
+
+describe('near', () => {
+  beforeEach(() => start());
+
+  it('keeps what is read again and again, and memcached is not asked for it', async () => {
+    await here.cache.set('k', 'v');
+    await heat();
+    fleet.commands();
+    const before = nearHits();
+    expect(await here.cache.get('k')).toBe('v');
+    expect(await here.cache.getOrSet('k', () => 'loaded')).toBe('v');
+    expect(fleet.commands()).toEqual([]);
+    expect(nearHits()).toBe(before + 2);
+    expect(here.cache.stats()).toMatchObject({ misses: 0 });
+  });
+
+  it('keeps what getOrSet reads again and again', async () => {
+    for (let i = 0; i < 4; i++) await here.cache.getOrSet('k', () => 'v');
+    expect(nearHits()).toBeGreaterThan(0);
+  });
+
+  it('keeps nothing that is read once, or rarely', async () => {
+    await here.cache.set('k', 'v');
+    for (let i = 0; i < 4; i++) {
+      await here.cache.get('k');
+      fleet.clock.advance(3_000);
+    }
+    expect(nearHits()).toBe(0);
+  });
+
+  it('is off unless it is asked for', async () => {
+    await there.cache.set('k', 'v');
+    await heat('k', there.cache);
+    fleet.commands();
+    await there.cache.get('k');
+    expect(fleet.commands('cache#k')).toHaveLength(1);
+    expect(there.cache.stats().nearHits).toBe(0);
+  });
+
+  it.each([
+    ['set', () => here.cache.set('k', 'new'), 'new'],
+    ['setMany', () => here.cache.setMany([['k', 'new']]), 'new'],
+    ['set with a version', () => here.cache.set('k', 'new', { version: 1 }), 'new'],
+    ['delete', () => here.cache.delete('k'), undefined],
+    ['deleteMany', () => here.cache.deleteMany(['k']), undefined],
+    ['invalidate', () => here.cache.invalidate('k', { stale: '1m' }), undefined],
+    ['clear', () => here.cache.clear(), undefined],
+    ['deleteByTag', () => here.cache.deleteByTag('a'), undefined],
+    ['expireByTag', () => here.cache.expireByTag(['z', 'a']), undefined],
+    ['a set through a view', () => here.cache.namespace('x').set('k', 'other'), 'old'],
+    ['a forced load', () => here.cache.getOrSet('k', () => 'new', { forceFresh: true, tags: ['a'] }), 'new'],
+  ])('is seen through at once after %s in this process', async (_name, change, expected) => {
+    await here.cache.set('k', 'old', { tags: ['a'] });
+    await heat();
+    expect(nearHits()).toBeGreaterThan(0);
+    await change();
+    expect(await here.cache.get('k')).toBe(expected);
+  });
+
+  it('sees changes of other processes when its moment is over', async () => {
+    await here.cache.set('k', 'old');
+    await heat();
+    await there.cache.set('k', 'new');
+    expect(await here.cache.get('k')).toBe('old');
+    fleet.clock.advance(1_000);
+    expect(await here.cache.get('k')).toBe('new');
+    await heat();
+    await there.cache.clear();
+    fleet.clock.advance(1_000);
+    expect(await here.cache.get('k')).toBeUndefined();
+  });
+
+  it('gives each caller a value of its own', async () => {
+    await here.cache.set('k', { list: [1], bytes: Buffer.from('a'), at: new Date(0) });
+    await heat();
+    const before = nearHits();
+    for (let i = 0; i < 3; i++) {
+      const value = (await here.cache.get('k')) as { list: number[]; bytes: Buffer; at: Date };
+      expect(value).toEqual({ list: [1], bytes: Buffer.from('a'), at: new Date(0) });
+      value.list.push(2);
+      value.bytes[0] = 0;
+      value.at.setTime(1);
+    }
+    expect(nearHits()).toBe(before + 3);
+  });
+
+  it('keeps null and empty values, and makes instances of a type', async () => {
+    class User {
+      name = '';
+      hello(): string {
+        return this.name;
+      }
+    }
+    for (const value of [null, '', 0, false]) {
+      await here.cache.set('k', value);
+      await heat();
+      const before = nearHits();
+      expect(await here.cache.get('k')).toBe(value);
+      expect(nearHits()).toBe(before + 1);
+    }
+    await here.cache.set('u', { name: 'a' });
+    await heat('u');
+    expect((await here.cache.get<User>('u', { type: User }))!.hello()).toBe('a');
+  });
+
+  it('never outlives the value, nor its ttl where stale follows', async () => {
+    await here.cache.set('k', 'v', { ttl: '2s', stale: '1h' });
+    await here.cache.set('l', 'v', { ttl: '2s' });
+    for (const key of ['k', 'l']) {
+      await heat(key);
+      expect(await here.cache.get(key)).toBe('v');
+    }
+    fleet.clock.advance(2_000);
+    expect(await here.cache.get('k')).toBeUndefined();
+    expect(await here.cache.get('l')).toBeUndefined();
+  });
+
+  it('does not bring back what a delete overtook on the way', async () => {
+    await here.cache.set('k', 'old');
+    await heat();
+    fleet.clock.advance(1_500);
+    await there.cache.get('k');
+    // Read before the delete, answered after it began.
+    const late = fleet.server.misbehave.delay(50).forCommand('mg').once();
+    const reading = here.cache.get('k');
+    const deleting = here.cache.delete('k');
+    await fleet.clock.settle(20);
+    fleet.clock.advance(50);
+    await Promise.all([reading, deleting]);
+    await late.stop();
+    expect(await here.cache.get('k')).toBeUndefined();
+  });
+
+  it('keeps no more bytes than it was given', async () => {
+    await fleet.stop();
+    await start({}, { ttl: '1h', near: { maxBytes: '64k', ttl: '1m' } });
+    const value = 'x'.repeat(2_000);
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    await here.cache.setMany(
+      [...keys, 'large'].map((key) => [key, key === 'large' ? value.repeat(4) : value]),
+    );
+    for (const key of keys) await heat(key);
+    const before = nearHits();
+    for (const key of keys.toReversed()) await here.cache.get(key);
+    const kept = nearHits() - before;
+    // Of values of some 4 kB each.
+    expect(kept).toBeGreaterThan(8);
+    expect(kept).toBeLessThan(17);
+    await heat('large');
+    expect(nearHits() - before).toBe(kept);
+  });
+
+  it('is one memory for a cache and its views', () => {
+    expect(() => here.cache.namespace('x', { near: { maxBytes: '1m' } })).toThrow(
+      expect.objectContaining({ code: 'MEMCACHED_OPTION' }),
+    );
+    expect(() => here.cache.namespace('x', { near: { ttl: '5s' } })).not.toThrow();
+    expect(() => new MemcachedCache(here.pool, { near: 5 as never })).toThrow(/"near" must be true, false/);
+    expect(() => new MemcachedCache(here.pool, { near: { ttl: '2h' } })).toThrow(/near: option "ttl"/);
+  });
+});
+
+describe.each([
+  { name: '1.6.45, by its CAS id', serverVersion: '1.6.45' as const, sent: false },
+  { name: '1.6.18, by reading it', serverVersion: '1.6.18' as const, sent: true },
+])('a moment later near asks $name', ({ serverVersion, sent }) => {
+  beforeEach(() => start({ serverVersion }));
+
+  it('whether the value is still the same', async () => {
+    const value = 'v'.repeat(500);
+    await here.cache.set('k', value, { tags: ['a'] });
+    await heat();
+    fleet.clock.advance(1_000);
+    expect(await here.cache.get('k')).toBe(value);
+    fleet.clock.advance(1_000);
+    const bytes = Number(fleet.server.stats.bytes_written);
+    expect(await here.cache.get('k', { tags: ['a'] })).toBe(value);
+    expect(Number(fleet.server.stats.bytes_written) - bytes > 500).toBe(sent);
+    const before = nearHits();
+    expect(await here.cache.get('k')).toBe(value);
+    expect(nearHits()).toBe(before + 1);
+  });
+
+  it.each([
+    ['set', () => there.cache.set('k', 'new'), 'new'],
+    ['delete', () => there.cache.delete('k'), undefined],
+    ['invalidate', () => there.cache.invalidate('k', { stale: '1m' }), undefined],
+    ['clear', () => there.cache.clear(), undefined],
+    ['deleteByTag', () => there.cache.deleteByTag('a'), undefined],
+  ])('and sees a %s of another process', async (_name, change, expected) => {
+    await here.cache.set('k', 'v', { tags: ['a'] });
+    await heat();
+    expect(nearHits()).toBeGreaterThan(0);
+    await change();
+    fleet.clock.advance(1_000);
+    expect(await here.cache.get('k')).toBe(expected);
+    expect(await here.cache.get('k')).toBe(expected);
+  });
+});
+
+describe('without meta', () => {
+  beforeEach(() => start({ protocol: 'classic' }));
+
+  it('near keeps nothing, for nobody says what is hot', async () => {
+    await here.cache.set('k', 'v');
+    await heat();
+    expect(await here.cache.get('k')).toBe('v');
+    expect(nearHits()).toBe(0);
+  });
+});
+
+describeReal('near on memcached', () => {
+  it('keeps what is hot and sees a change of another process within its moment', async () => {
+    await start();
+    const server = await RealMemcached.start();
+    const pools = [1, 2].map(() => new MemcachedPool({ nodes: server.address, commandTimeout: '20s' }));
+    const cache = new MemcachedCache(pools[0]!, { ttl: '1h', near: { ttl: 100 } });
+    const other = new MemcachedCache(pools[1]!, { ttl: '1h' });
+    await cache.set('k', 'v');
+    for (let i = 0; i < 100 && cache.stats().nearHits === 0; i++) expect(await cache.get('k')).toBe('v');
+    expect(cache.stats().nearHits).toBeGreaterThan(0);
+    await other.set('k', 'new');
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(await cache.get('k')).toBe('new');
+    await Promise.all(pools.map((pool) => pool.close()));
+    await server.stop();
+  });
+});
