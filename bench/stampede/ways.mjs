@@ -49,7 +49,7 @@ function cacheManager(id, title, imports, ask) {
 }
 
 /** An application whose service is decorated. */
-function decorated(id, title, cache) {
+function decorated(id, title, options) {
   const make = async ({ tree, address }, load) => {
     const { Cacheable, MemcachedPoolModule } = await library(tree);
     class Pages {
@@ -57,9 +57,9 @@ function decorated(id, title, cache) {
         return load();
       }
     }
-    decorate([Cacheable({ key: (id) => id, ttl: TTL })], Pages, 'find');
+    decorate([Cacheable({ key: (id) => id, ttl: TTL, ...options })], Pages, 'find');
     decorate([Injectable()], Pages);
-    const imports = [MemcachedPoolModule.forRoot({ nodes: address, cache })];
+    const imports = [MemcachedPoolModule.forRoot({ nodes: address })];
     const module = decorate([Module({ imports, providers: [Pages] })], class DecoratedModule {});
     return { module, reader: (app) => () => app.get(Pages).find(KEY) };
   };

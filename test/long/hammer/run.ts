@@ -72,7 +72,7 @@ async function hammer(name: string, { does, cache, killEvery, ownLoads }: Scenar
   watch.stop();
   await server.stop();
   const verdict = judge({
-    expiries: watch.expiries.filter((at) => at < stopped),
+    expiries: watch.expiries,
     loads: fleet.loads,
     sights: fleet.sights,
     stopped,

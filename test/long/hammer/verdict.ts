@@ -65,8 +65,8 @@ export function judge(evidence: Evidence): Verdict {
   const loads = [...evidence.loads].sort((one, other) => one.at - other.at);
   const turns = evidence.expiries.map((at) => ({ at, loads: [] as Load[] }));
   for (const load of loads) (turns.findLast(({ at }) => at <= load.at + SKEW) ?? turns[0]!).loads.push(load);
-  // Nobody had the time to see that it had expired.
-  if (turns.at(-1)!.loads.length === 0 && evidence.stopped - turns.at(-1)!.at < 1_000) turns.pop();
+  // Nobody was left, or had the time, to see that it had expired.
+  if (turns.at(-1)!.loads.length === 0 && turns.at(-1)!.at > evidence.stopped - 1_000) turns.pop();
 
   const fills = loads.filter(({ serial }) => serial !== undefined);
   const kills = loads.filter(({ killed }) => killed);
@@ -123,11 +123,15 @@ function brokenLoads(
   if (verdict.loads !== verdict.fills + verdict.kills) {
     broken.push(`${verdict.loads} loader starts are not ${verdict.fills} fills and ${verdict.kills} killed.`);
   }
+  const beside = (isMeant: (load: Load, other: Load) => boolean) =>
+    loads.filter((load, index) =>
+      loads.slice(0, index).some((other) => runs(other, load.at) && isMeant(load, other)),
+    ).length;
+  const twice = beside((load, other) => load.pid === other.pid);
+  if (twice > 0) broken.push(`${twice} loads began while another one ran in the same process.`);
   if (evidence.mostAfterDeath === 1) {
-    const beside = loads.filter((load, index) =>
-      loads.slice(0, index).some(({ end }) => load.at < (end ?? 0)),
-    );
-    if (beside.length > 0) broken.push(`${beside.length} loads began while another one ran.`);
+    const among = beside(() => true);
+    if (among > 0) broken.push(`${among} loads began while another one ran.`);
     const seen = new Set(evidence.sights.flatMap(({ serials }) => serials));
     // The last one may have come too late for others to see.
     const fills = loads.filter(({ serial }) => serial !== undefined);
@@ -142,6 +146,10 @@ function brokenLoads(
     }
   }
   return broken;
+}
+
+function runs(load: Load, at: number): boolean {
+  return load.at <= at && load.end !== undefined && at < load.end;
 }
 
 function brokenAnswers(evidence: Evidence, verdict: Verdict): string[] {
