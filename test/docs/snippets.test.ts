@@ -165,3 +165,44 @@ describe('the README', () => {
   ran.add('testing');
   run(patient(named.get('testing')!), read);
 });
+
+describe('cache.md', () => {
+  const pools: MemcachedPool[] = [];
+  let server: TestMemcached;
+  const connect = async (): Promise<MemcachedPool> => {
+    server = await TestMemcached.start();
+    pools.push(new MemcachedPool({ ...PATIENT, nodes: server.address }));
+    return pools.at(-1)!;
+  };
+  afterEach(async () => {
+    for (const pool of pools.splice(0)) await pool.close();
+    await server.stop();
+  });
+
+  ran.add('invalidate');
+  it('invalidate: a mark leaves the old value to getOrSet, a tag deletes, a tag expires', async () => {
+    const cache = new MemcachedCache(await connect());
+    const { ArticleService } = run(named.get('invalidate')!, read) as Record<string, Type>;
+    const articles = new ArticleService!(cache);
+    const article = { id: '7', author: 'ann' };
+    for (const change of [() => articles.changed('7'), () => articles.renamed('ann')]) {
+      expect(await articles.find('7')).toEqual(article);
+      while ((await cache.get('article:7')) === undefined) await articles.find('7');
+      await change();
+      expect(await cache.get('article:7')).toBeUndefined();
+      expect(await articles.find('7')).toEqual(article);
+      expect(cache.stats().stale).toBeGreaterThan(0);
+    }
+    await articles.removed('ann');
+    expect(await cache.get('article:7')).toBeUndefined();
+  });
+
+  ran.add('near');
+  it('near: what is read again and again is kept', async () => {
+    const { settings } = run(named.get('near')!, read) as {
+      settings(pool: MemcachedPool): Promise<MemcachedCache>;
+    };
+    const cache = await settings(await connect());
+    expect(cache.stats().nearHits).toBeGreaterThanOrEqual(2);
+  });
+});
