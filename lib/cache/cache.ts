@@ -11,14 +11,15 @@
  * instance of a class without `type` or `plain`, a function, what contains itself): all who waited for that
  * one load get the loader's own.
  *
- * Generations, envelopes and memcached's failures belong to `reader.ts` and `writer.ts`, what a miss does to
- * `refill/`, sharing of work to `single-flight.ts`.
+ * Stamps, envelopes and memcached's failures belong to `reader.ts` and `writer.ts`, what a miss does to
+ * `refill/`, what a change outdates to `changes.ts`, sharing of work to `single-flight.ts`.
  */
 import { systemClock } from '../core/base/clock.js';
 import type { Duration } from '../core/base/durations.js';
 import { MemcachedArgumentError, MemcachedOptionError } from '../core/base/errors.js';
 import { describe } from '../core/base/options.js';
 import type { CallOptions } from '../core/pool/types.js';
+import { Changes } from './changes.js';
 import { type Item, lifetime } from './envelope.js';
 import { Keyspace, toNamespace } from './keys.js';
 import { Near } from './near.js';
@@ -35,7 +36,7 @@ import {
   type ManyLoader,
   shortened,
 } from './options.js';
-import type { CacheOperation, CacheOutcome, CacheStats } from './outcomes.js';
+import type { CacheOutcome, CacheStats } from './outcomes.js';
 import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
 import { Call } from './refill/call.js';
 import { answerMany } from './refill/call-for-many.js';
@@ -43,7 +44,6 @@ import { Gathering } from './refill/gathering.js';
 import { Order, type OrderSetting } from './refill/order.js';
 import { type Room, Rooms } from './rooms.js';
 import { fromData, toData } from './shape.js';
-import { carriesAny } from './stamps.js';
 import { checkTags } from './tags.js';
 import { checkVersion } from './versions.js';
 
@@ -63,6 +63,7 @@ export class MemcachedCache {
   #call: CallOptions;
   /** Where hot values are kept, if they are. */
   #near: Near | undefined;
+  #changes: Changes;
   /** What every order needs of this cache. */
   #orders: OrderSetting;
 
@@ -74,6 +75,7 @@ export class MemcachedCache {
     this.#keys = new Keyspace(this.#options.namespace, checked.keys);
     this.#room = this.#rooms.of(this.#options.namespace);
     this.#call = { timeout: checked.timeout };
+    this.#changes = new Changes(this.#rooms, this.#room, this.#options.namespace, this.enabled);
     this.#near = this.#makeNear();
     this.#orders = { options: this.#options, random: this.#rooms.random, near: this.#near };
   }
@@ -114,6 +116,7 @@ export class MemcachedCache {
     view.#keys = new Keyspace(namespace, checked.keys);
     view.#room = this.#rooms.of(namespace);
     view.#call = { timeout: checked.timeout };
+    view.#changes = new Changes(this.#rooms, view.#room, namespace, view.enabled);
     view.#near = view.#makeNear();
     view.#orders = { options: view.#options, random: view.#rooms.random, near: view.#near };
     return view;
@@ -175,8 +178,9 @@ export class MemcachedCache {
     const tags = checkTags(options.tags);
     const item = this.#item(stored, value, options, this.#ttl(options));
     const version = checkVersion(options.version);
+    const call = this.#callWith(options);
     const { writer } = this.#room;
-    return this.#change('set', [stored], options, (call) =>
+    return this.#changes.ofKeys('set', [stored], call, () =>
       version === undefined ? writer.write(item, tags, call) : writer.writeVersion(item, version, tags, call),
     );
   }
@@ -196,9 +200,10 @@ export class MemcachedCache {
       items.set(stored, this.#item(stored, value, options, ttl));
     }
     const version = checkVersion(options.version);
+    const call = this.#callWith(options);
     const { writer } = this.#room;
     const all = [...items.values()];
-    return this.#change('setMany', [...items.keys()], options, async (call) => {
+    return this.#changes.ofKeys('setMany', [...items.keys()], call, async () => {
       if (version === undefined) return writer.writeMany(all, tags, call);
       const became = await Promise.all(all.map((item) => writer.writeVersion(item, version, tags, call)));
       return WORST_FIRST.find((one) => became.includes(one)) ?? 'done';
@@ -211,7 +216,8 @@ export class MemcachedCache {
    */
   async delete(key: string, options: CacheCallOptions = {}): Promise<boolean> {
     const stored = this.#keys.stored(key);
-    return this.#change('delete', [stored], options, async (call) =>
+    const call = this.#callWith(options);
+    return this.#changes.ofKeys('delete', [stored], call, async () =>
       (await this.#room.writer.remove(stored, call)) ? 'done' : 'error',
     );
   }
@@ -227,7 +233,8 @@ export class MemcachedCache {
   ): Promise<boolean> {
     const stored = this.#keys.stored(key);
     const stale = callTtl(options.stale, this.#options.stale, 'stale');
-    return this.#change('invalidate', [stored], options, async (call) =>
+    const call = this.#callWith(options);
+    return this.#changes.ofKeys('invalidate', [stored], call, async () =>
       (await this.#room.writer.invalidate(stored, stale, call)) ? 'done' : 'error',
     );
   }
@@ -235,7 +242,8 @@ export class MemcachedCache {
   /** Whether all of the keys are known to be gone. */
   async deleteMany(keys: Iterable<string>, options: CacheCallOptions = {}): Promise<boolean> {
     const stored = [...this.#storedKeys(keys).values()];
-    return this.#change('deleteMany', stored, options, async (call) =>
+    const call = this.#callWith(options);
+    return this.#changes.ofKeys('deleteMany', stored, call, async () =>
       (await this.#room.writer.removeMany(stored, call)) ? 'done' : 'error',
     );
   }
@@ -246,7 +254,7 @@ export class MemcachedCache {
    * repeats the write.
    */
   async deleteByTag(tag: string | readonly string[], options: TagCallOptions = {}): Promise<boolean> {
-    return this.#endTags('deleteByTag', tag, options);
+    return this.#changes.ofTags('deleteByTag', checkTags(tag), this.#callWith(options));
   }
 
   /**
@@ -254,7 +262,7 @@ export class MemcachedCache {
    * most eight such expiries: `getOrSet` may serve them while one reader refreshes. To `get` they are gone.
    */
   async expireByTag(tag: string | readonly string[], options: TagCallOptions = {}): Promise<boolean> {
-    return this.#endTags('expireByTag', tag, options);
+    return this.#changes.ofTags('expireByTag', checkTags(tag), this.#callWith(options));
   }
 
   /**
@@ -262,18 +270,7 @@ export class MemcachedCache {
    * confirm; its values may be seen by others until this process uses the node again, which repeats the write.
    */
   async clear(options: Pick<CacheCallOptions, 'timeout'> = {}): Promise<boolean> {
-    const { flights, ledger, writer } = this.#room;
-    const began = ledger.began();
-    const call = this.#callWith(options);
-    // The generation would keep their values unseen anyway, but they could overwrite newer ones.
-    flights.voidAll();
-    const { namespace } = this.#options;
-    const done = this.enabled && (await writer.clear(call));
-    this.#rooms.near?.dropWhere((entry) => entry.namespace === namespace);
-    // Work begun while the clear was under way may have read what it dropped.
-    flights.partAll();
-    ledger.publish('clear', this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
-    return done;
+    return this.#changes.clear(this.#callWith(options));
   }
 
   /**
@@ -296,7 +293,7 @@ export class MemcachedCache {
       if (this.#near === undefined) return new Call<T>(this.#room, order, bypasses).answer(began);
       if (options.forceFresh === true) {
         const answer = new Call<T>(this.#room, order, bypasses).answer(began);
-        return answer.finally(() => this.#dropNear([order.stored]));
+        return answer.finally(() => this.#changes.dropNear([order.stored]));
       }
       const copy = bypasses ? undefined : this.#nearby(order.stored, options.signal);
       if (copy === undefined) return new Call<T>(this.#room, order, bypasses).answer(began);
@@ -330,6 +327,7 @@ export class MemcachedCache {
     const gathering = new Gathering(loader, distinct, asked, this.#room.clock, ledger.counts);
     const orders = asked.map((key) => this.#order(key, loader, options as GetOrSetOptions, gathering));
     const answered = await answerMany<T>(this.#room, orders, gathering, bypasses);
+    if (options.forceFresh === true) this.#changes.dropNear(orders.map((order) => order.stored));
     const hits = answered.hits + values.size;
     for (const [key, value] of answered.values) values.set(key, value);
     const all = hits === distinct.length ? 'hit' : 'miss';
@@ -338,59 +336,11 @@ export class MemcachedCache {
     return new Map(distinct.flatMap((key) => (values.has(key) ? [[key, values.get(key) as T]] : [])));
   }
 
-  async #endTags(
-    operation: 'deleteByTag' | 'expireByTag',
-    tag: string | readonly string[],
-    options: TagCallOptions,
-  ): Promise<boolean> {
-    const { flights, ledger, writer } = this.#room;
-    const began = ledger.began();
-    const tags = checkTags(tag);
-    const call = this.#callWith(options);
-    const how = operation === 'deleteByTag' ? 'renew' : 'expire';
-    const done = this.enabled && (tags.length === 0 || (await writer.endTags(tags, how, call)));
-    const { namespace } = this.#options;
-    this.#rooms.near?.dropWhere((entry) => entry.namespace === namespace && carriesAny(entry.stamp, tags));
-    // What is being loaded may carry the tag. Its stamp keeps it out of the cache, this later callers out of it.
-    flights.partAll();
-    ledger.publish(operation, this.enabled ? (done ? 'done' : 'error') : 'bypass', began);
-    return done;
-  }
-
   /** @param ttl - how long it is fresh, milliseconds */
   #item(key: string, value: unknown, options: CacheWriteOptions, ttl: number): Item {
     const { data } = toData(value, options);
     const stale = callTtl(options.stale, this.#options.stale, 'stale');
     return { key, value: data, ...lifetime(ttl, stale, this.#rooms.clock.wallNow()) };
-  }
-
-  /** A write or delete: outdates what runs for its keys, before and after, and publishes what came of it. */
-  async #change(
-    operation: CacheOperation,
-    keys: readonly string[],
-    options: CacheCallOptions,
-    write: (call: CallOptions) => Promise<'done' | 'uncached' | 'error' | 'refused'>,
-  ): Promise<boolean> {
-    const { flights, ledger } = this.#room;
-    const began = ledger.began();
-    const call = this.#callWith(options);
-    const many = operation.endsWith('Many') ? { keys: keys.length } : undefined;
-    if (!this.enabled) {
-      ledger.publish(operation, 'bypass', began, many);
-      return false;
-    }
-    const storing = flights.voidEach(keys);
-    if (storing !== undefined) await storing;
-    this.#room.refill.revoke(keys, call);
-    this.#dropNear(keys);
-    try {
-      const outcome = keys.length === 0 ? 'done' : await write(call);
-      ledger.publish(operation, outcome, began, many);
-      return outcome === 'done';
-    } finally {
-      for (const key of keys) flights.part(key);
-      this.#dropNear(keys);
-    }
   }
 
   #makeNear(): Near | undefined {
@@ -407,11 +357,6 @@ export class MemcachedCache {
     counts.hits++;
     counts.nearHits++;
     return copy;
-  }
-
-  #dropNear(keys: readonly string[]): void {
-    const { near } = this.#rooms;
-    if (near !== undefined) for (const key of keys) near.drop(key);
   }
 
   /** @throws MemcachedArgumentError */
