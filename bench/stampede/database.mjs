@@ -12,15 +12,21 @@ export const HALF_SPEED_AT = 8;
 const SAME_EXPIRY = 500;
 
 export class Database {
-  /** When each load began, in milliseconds since the database was made. */
+  /** When each load began, in milliseconds since {@link forget}. */
   starts = [];
-  #made = performance.now();
+  #since = performance.now();
   #running = 0;
   #serials = 0;
 
+  /** What is counted is counted from now on. */
+  forget() {
+    this.starts = [];
+    this.#since = performance.now();
+  }
+
   /** Resolves to the page, when it is done. */
   async load(key) {
-    this.starts.push(performance.now() - this.#made);
+    this.starts.push(performance.now() - this.#since);
     const takes = ALONE * (1 + this.#running / HALF_SPEED_AT);
     this.#running++;
     await new Promise((resolve) => setTimeout(resolve, takes));

@@ -14,6 +14,9 @@ export const STEP = 0.25;
 
 const PROCESS = fileURLToPath(new URL('./process.mjs', import.meta.url));
 
+/** In milliseconds: long enough for the first fill and one expiry. */
+const WARM_UP = 3_000;
+
 /** Longest time for the answers that are on their way when the run ends. */
 const ENDS_WITHIN = 60_000;
 
@@ -54,6 +57,11 @@ export async function runFleet(settings, tell) {
     // Who fails before the end is told at the end.
     seen.catch(() => {});
     for (const child of children) child.send({ tell: 'begin' });
+    // An empty cache, and a program that has just begun, are not what is measured.
+    tell('warming up');
+    await new Promise((resolve) => setTimeout(resolve, WARM_UP));
+    for (const child of children) child.send({ tell: 'forget' });
+    database.forget();
     for (let second = 1; second <= seconds; second++) {
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       tell(`${second} of ${seconds} s, ${database.starts.length} loader calls`);

@@ -19,7 +19,8 @@ function load() {
   });
 }
 
-const seen = { took: [], errors: {}, stubs: 0, oldest: 0 };
+const nothing = () => ({ took: [], errors: {}, stubs: 0, oldest: 0 });
+let seen = nothing();
 
 async function ask(read) {
   const start = performance.now();
@@ -60,6 +61,9 @@ const told = {
   loaded({ id, page }) {
     loading.get(id)(page);
     loading.delete(id);
+  },
+  forget() {
+    seen = nothing();
   },
   stop() {
     over = true;
