@@ -33,20 +33,20 @@ const HELP = `npm run demo:stampede -- [OPTIONS]
 const say = (text) => process.stderr.write(`${text}\n`);
 
 const text = { type: 'string' };
-const { values: given } = parseArgs({
-  options: {
-    seconds: { ...text, default: '20' },
-    processes: { ...text, default: '4' },
-    callers: { ...text, default: '50' },
-    think: { ...text, default: '100' },
-    only: text,
-    out: { ...text, default: path.join(repositoryRoot, 'docs', 'stampede') },
-    tree: { ...text, default: repositoryRoot },
-    'no-build': { type: 'boolean', default: false },
-    plot: text,
-    help: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  seconds: { ...text, default: '20' },
+  processes: { ...text, default: '4' },
+  callers: { ...text, default: '50' },
+  think: { ...text, default: '100' },
+  only: text,
+  out: { ...text, default: path.join(repositoryRoot, 'docs', 'stampede') },
+  tree: { ...text, default: repositoryRoot },
+  'no-build': { type: 'boolean', default: false },
+  plot: text,
+  help: { type: 'boolean', default: false },
+};
+
+let given;
 
 function number(name) {
   const read = Number(given[name]);
@@ -60,9 +60,6 @@ async function startServer() {
     const { startMemcached } = await import('../harness/servers.mjs');
     return { ...(await startMemcached({ threads: 2, megabytes: 64 })), name: version };
   }
-  say(
-    'There is no memcached on this machine (apt-get install memcached): the in-process one plays it, slower.',
-  );
   const file = fileURLToPath(new URL('./server.mjs', import.meta.url));
   // Its standard input is a pipe of ours: when this process is gone, it reads the end and leaves.
   const child = spawn(process.execPath, [file, given.tree], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -110,9 +107,17 @@ async function main() {
   const strange = chosen?.find((id) => WAYS.every((way) => way.id !== id));
   if (strange !== undefined)
     throw new Error(`There is no way "${strange}"; there are ${WAYS.map(({ id }) => id).join(', ')}.`);
+  const isReal = firstLine('memcached', ['-V']) !== undefined;
+  if (!isReal) {
+    say(
+      'There is no memcached on this machine (apt-get install memcached); the in-process one plays it. It does not',
+    );
+    say('speak the binary protocol, so @keyv/memcache is left out.');
+  }
   const ways = [];
   let server;
-  for (const { id, title } of WAYS.filter((way) => chosen?.includes(way.id) ?? true)) {
+  for (const { id, title, isBinary } of WAYS.filter((way) => chosen?.includes(way.id) ?? true)) {
+    if (isBinary && !isReal) continue;
     // A memcached of its own each: nobody finds what another left.
     server = await startServer();
     const place = { tree: given.tree, address: `${server.host}:${server.port}` };
@@ -151,6 +156,7 @@ async function plotAgain(file) {
 }
 
 try {
+  given = parseArgs({ options: OPTIONS }).values;
   await main();
 } catch (error) {
   say(error.message);

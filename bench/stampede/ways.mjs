@@ -45,7 +45,8 @@ function cacheManager(id, title, imports, ask) {
     const module = decorate([Module({ imports: await imports(place) })], class CacheManagerModule {});
     return { module, reader: (app) => () => ask(app.get(CACHE_MANAGER, { strict: false }), load) };
   };
-  return { id, title, make };
+  // memjs, on which @keyv/memcache stands, speaks the binary protocol alone.
+  return { id, title, make, isBinary: imports === overKeyvMemcache };
 }
 
 /** An application whose service is decorated. */
