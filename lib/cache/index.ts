@@ -1,4 +1,5 @@
 export { MemcachedCache } from './cache.js';
+export type { NearOptions } from './near-options.js';
 export type {
   CacheOptions,
   CacheReadOptions,

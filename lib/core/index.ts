@@ -31,7 +31,15 @@ export {
 export type { Credentials } from './connection/handshake.js';
 export type { TlsSettings } from './connection/open-socket.js';
 export type { NodeState } from './node/blacklist.js';
-export type { Lease, LeaseOutcome, LeaseReadOptions, Leases } from './pool/leases.js';
+export type { Ability } from './pool/abilities.js';
+export type {
+  Lease,
+  LeaseOutcome,
+  LeaseReadOptions,
+  Leases,
+  PeekOptions,
+  Replacement,
+} from './pool/leases.js';
 export type { MemcachedPoolOptions, NodeOptions } from './pool/options.js';
 export { MemcachedPool, type MemcachedPoolEvents } from './pool/pool.js';
 export type {
