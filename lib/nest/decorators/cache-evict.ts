@@ -28,9 +28,11 @@ export function CacheEvict<O extends CacheEvictOptions>(options: O): CacheEvictD
     const settings = withConfig({ ...own, key, keyless: key === undefined });
     const evict = async (call: Call, keys: string[]): Promise<void> => {
       const { cache } = call;
+      const { stale } = settings(call.instance.constructor);
       const work: Promise<unknown>[] = [];
       if (all) work.push(cache.clear());
-      if (keys.length > 0 && how === 'expire') work.push(...keys.map((each) => cache.invalidate(each)));
+      if (keys.length > 0 && how === 'expire')
+        work.push(...keys.map((each) => cache.invalidate(each, { stale })));
       else if (keys.length > 0) work.push(cache.deleteMany(keys));
       const named = tagsOf(tags, call);
       if (named.length > 0) work.push(how === 'expire' ? cache.expireByTag(named) : cache.deleteByTag(named));

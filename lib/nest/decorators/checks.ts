@@ -123,6 +123,7 @@ export function checkCacheEvict(where: string, given: Given) {
     all: maybe<true>('true', (all) => all === true),
     when: oneOf('success', ['before', 'success', 'always']),
     how: oneOf('delete', ['delete', 'expire']),
+    stale: DURATION,
     returns: word('promise', 'observable'),
   });
 }

@@ -138,6 +138,11 @@ export interface EvictOptions extends PlaceOptions {
    */
   how?: 'delete' | 'expire' | undefined;
   /**
+   * With `how: 'expire'`, how long the entry named by `key` may still be served. 0 deletes it.
+   * @defaultValue that of `@CacheConfig`, else the cache's `stale`
+   */
+  stale?: Duration | undefined;
+  /**
    * What the method returns; matters only with `when: 'before'`.
    * @defaultValue what the declared return type says, where the compiler emits it; else `'promise'`
    */
