@@ -4,7 +4,7 @@ import { get } from '../harness/operations.mjs';
 
 export default {
   title: 'get 100 B, 1 in flight, one core',
-  keys: 10_000,
+  keys: 1_000,
   bytes: 100,
   operation: get(),
   load: closed(1),

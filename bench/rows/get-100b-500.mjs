@@ -4,7 +4,7 @@ import { get } from '../harness/operations.mjs';
 
 export default {
   title: 'get 100 B, 500 in flight',
-  keys: 10_000,
+  keys: 1_000,
   bytes: 100,
   operation: get(),
   load: closed(500),

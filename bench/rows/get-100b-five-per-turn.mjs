@@ -4,7 +4,7 @@ import { get } from '../harness/operations.mjs';
 
 export default {
   title: 'get 100 B, 50 in flight, five callers per turn',
-  keys: 10_000,
+  keys: 1_000,
   bytes: 100,
   operation: get(),
   load: perTurn(5, 50),

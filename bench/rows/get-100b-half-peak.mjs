@@ -3,7 +3,7 @@ import { get } from '../harness/operations.mjs';
 
 export default {
   title: "get 100 B at half of the best peer's peak",
-  keys: 10_000,
+  keys: 1_000,
   bytes: 100,
   operation: get(),
   offered: { of: 'get-100b-50', share: 0.5 },

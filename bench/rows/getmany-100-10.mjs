@@ -4,7 +4,7 @@ import { getMany } from '../harness/operations.mjs';
 
 export default {
   title: 'getMany of 100 x 100 B, 10 in flight',
-  keys: 10_000,
+  keys: 1_000,
   bytes: 100,
   operation: getMany(100),
   load: closed(10),

@@ -4,7 +4,7 @@ import { set } from '../harness/operations.mjs';
 
 export default {
   title: 'set 100 B, 1 in flight, one core',
-  keys: 10_000,
+  keys: 1_000,
   bytes: 100,
   operation: set(),
   load: closed(1),

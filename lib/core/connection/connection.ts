@@ -34,6 +34,11 @@ import { type Outbox, PlainOutbox, RecordOutbox } from './outbox.js';
 /** An unfinished answer of this size makes a socket busy with something long. */
 const LONG_ANSWER_BYTES = 64 * 1_024;
 
+/** With fewer than this on the wire nothing waits for company. */
+const LEAST_ON_WIRE = 4;
+/** More than this is worth a write of its own. */
+const MOST_HELD_BYTES = 16_384;
+
 /** More than the line of a command takes, its key included. */
 const LINE_BYTES = 350;
 
@@ -73,6 +78,8 @@ export class Connection implements SocketReader {
   /** How many at the head of `#awaiting` have been looked at by {@link expire} and need no second look. */
   #expired = 0;
   #inTurn = false;
+  /** What was gathered waits for the end of the event loop's round. */
+  #held = false;
   readonly #connectAlarm: Alarm;
 
   constructor(settings: ConnectionSettings, owner: ConnectionOwner<Connection>, knownProxy: boolean) {
@@ -162,11 +169,36 @@ export class Connection implements SocketReader {
     );
   }
 
-  /** Writes what the turn has gathered, at once. */
+  /** Writes what was gathered, now or, while the server has plenty to do, a little later and more at once. */
   endTurn(): void {
     this.#inTurn = false;
     if (this.state === 'closed') return;
     if (this.#gathered !== undefined) this.#sendGathered();
+    if (this.#held) return;
+    if (!this.#canWait) {
+      this.#flush();
+      return;
+    }
+    this.#held = true;
+    this.#turn.clock.setImmediate(this.#endHold);
+  }
+
+  /**
+   * May what is unwritten wait for the end of the event loop's round? A write is the dearest part of a small
+   * request. While twice as many are on the wire the server does not notice the wait, and whatever the rest
+   * of the round brings goes along in the same write.
+   */
+  get #canWait(): boolean {
+    const onWire = this.#awaiting.size - this.#unflushed;
+    return onWire >= LEAST_ON_WIRE && onWire >= 2 * this.#unflushed && this.#writer.bytes < MOST_HELD_BYTES;
+  }
+
+  readonly #endHold = (): void => {
+    this.#held = false;
+    if (this.state !== 'closed') this.#flush();
+  };
+
+  #flush(): void {
     this.#unflushed = 0;
     this.#outbox.send(this.#writer);
   }

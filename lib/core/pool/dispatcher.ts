@@ -126,7 +126,12 @@ export class Dispatcher implements TurnTask {
    * Gives a request to the node that was chosen and has admitted it, with the call's own time or the pool's.
    */
   submit(request: Request, node: Node, options: CallOptions | undefined): void {
-    this.#retryTokens = Math.min(RETRY_BURST, this.#retryTokens + RETRY_SHARE);
+    if (this.#retryTokens < RETRY_BURST) this.#retryTokens += RETRY_SHARE;
+    if (options === undefined) {
+      request.deadline = this.#settings.turn.now() + this.#settings.commandTimeout;
+      node.dispatch(request);
+      return;
+    }
     const own = ownTimeout(options);
     if (options?.node !== undefined) request.pinned = true;
     if (own === undefined && options?.signal === undefined) {

@@ -10,6 +10,7 @@ import type { Request, RequestSink } from '../command/request.js';
 import type { Node } from '../node/node.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { CallPatience, PatienceEnd } from './patience.js';
+import { toRouteKey } from './requests.js';
 import { complaint } from './single-calls.js';
 
 /** A slice ends with whichever comes first. */
@@ -78,17 +79,18 @@ export class ManyCall<V> implements RequestSink {
    * Sends everything on its way. Called once.
    * @param keepTime - starts the time of the call
    */
-  start(
-    items: Iterable<readonly [item: Item, routeKey: string]>,
-    keepTime: (ended: (end: PatienceEnd) => void) => CallPatience,
-  ): void {
+  start(items: readonly Item[], keepTime: (ended: (end: PatienceEnd) => void) => CallPatience): void {
     const lanes = new Map<Node, Lane>();
-    for (const [item, routeKey] of items) {
+    let lane: Lane | undefined;
+    for (const item of items) {
       try {
-        const node = this.#dispatcher.nodeFor(routeKey);
-        const lane = lanes.get(node);
-        if (lane !== undefined) lane.items.push(item);
-        else lanes.set(node, { node, items: [item], next: 0, live: new Set() });
+        const node = this.#dispatcher.nodeFor(toRouteKey(item.key, item.wire));
+        if (lane?.node !== node) lane = lanes.get(node);
+        if (lane === undefined) {
+          lane = { node, items: [], next: 0, live: new Set() };
+          lanes.set(node, lane);
+        }
+        lane.items.push(item);
       } catch (error) {
         this.#failed.set(item.key, error as MemcachedError);
       }

@@ -97,7 +97,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     // One key space behind several proxies: they may not take many keys at once.
     const batches = !this.#dispatcher.sharesKeySpace;
     return this.#many<T>(
-      this.#items(keys),
+      () => this.#items(keys),
       {
         name: 'getMany',
         batches,
@@ -149,7 +149,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: StoreOptions): Promise<void> {
     const values = new Map(entries);
     await this.#many<never>(
-      this.#items(values.keys(), values),
+      () => this.#items(values.keys(), values),
       {
         name: 'setMany',
         batches: false,
@@ -205,7 +205,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   /** How many of the keys were there. When a node failed it rejects with MemcachedPartialError. */
   async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
     const deleted = await this.#many<true>(
-      this.#items(keys),
+      () => this.#items(keys),
       {
         name: 'deleteMany',
         batches: false,
@@ -371,17 +371,16 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   }
 
   /** Checks every key before any is sent. */
-  *#items(keys: Iterable<string>, values?: ReadonlyMap<string, unknown>): Iterable<readonly [Item, string]> {
-    const items: (readonly [Item, string])[] = [];
+  #items(keys: Iterable<string>, values?: ReadonlyMap<string, unknown>): Item[] {
+    const items: Item[] = [];
     for (const key of new Set(keys)) {
-      const wire = this.#fill.toWire(key);
-      items.push([{ key, wire, value: values?.get(key) }, toRouteKey(key, wire)]);
+      items.push({ key, wire: this.#fill.toWire(key), value: values?.get(key) });
     }
-    yield* items;
+    return items;
   }
 
   #many<V>(
-    items: Iterable<readonly [Item, string]>,
+    items: () => readonly Item[],
     kind: ManyKind<V>,
     options: CallOptions | undefined,
   ): Promise<Map<string, V>> {
@@ -389,7 +388,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
       if (this.#dispatcher.closing) throw this.#dispatcher.closed();
       const milliseconds = ownTimeout(options) ?? this.#options.commandTimeout;
       new ManyCall(kind, this.#dispatcher, resolve, reject).start(
-        items,
+        items(),
         (ended) => new CallPatience(this.#options.clock, milliseconds, options?.signal, ended),
       );
     });

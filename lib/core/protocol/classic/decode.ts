@@ -99,20 +99,10 @@ function decodeRead(
   reply: Reply,
   maxValueBytes: number,
 ): number {
-  const lineEnd = findLineEnd(bytes, from, to);
-  if (lineEnd === NEED_MORE) return NEED_MORE;
-  if (!startsWith(bytes, from, lineEnd, 'VALUE ')) {
-    if (lineEnd - from === 3 && startsWith(bytes, from, lineEnd, 'END')) reply.kind = ReplyKind.miss;
-    else if (request.cursor > 0) {
-      // Does it end the list or stand inside it? Servers and proxies differ, so nobody can know what follows.
-      throw new Doubt('a complaint stands inside a list of values');
-    } else readErrorLine(bytes, from, lineEnd, reply);
-    return lineEnd + 2;
-  }
-  const keyStart = from + 'VALUE '.length;
-  const keyEnd = tokenEnd(bytes, keyStart, to);
-  reply.index = ownerOf(request, bytes, keyStart, keyEnd);
-  const start = readHeader(bytes, keyEnd, lineEnd, reply, request.verb === Verb.gets);
+  let start = readExpected(request, bytes, from, to, reply);
+  if (start === 0) start = readHead(request, bytes, from, to, reply);
+  if (start === NEED_MORE) return NEED_MORE;
+  if (reply.kind !== ReplyKind.value) return start;
   const length = reply.end;
   if (length > maxValueBytes) {
     throw new Doubt(`a value of ${length} bytes is announced (maxValueSize ${maxValueBytes})`);
@@ -132,11 +122,63 @@ function decodeRead(
   } else if (!startsWith(bytes, end + 2, stop, END)) {
     throw new Doubt('a second value stands where one was asked for');
   }
-  reply.kind = ReplyKind.value;
   reply.buffer = bytes;
   reply.start = start;
   reply.end = end;
   return stop;
+}
+
+/**
+ * The line before a value as it comes nearly always: whole, of the key that is next, without a CAS id. Read in
+ * one go; whatever is otherwise is left to {@link readHead}.
+ * @returns where the body starts; 0 when the line is otherwise
+ */
+function readExpected(request: Request, bytes: Buffer, from: number, to: number, reply: Reply): number {
+  const key = request.keys === undefined ? request.key : request.keys[request.cursor];
+  let i = from + 'VALUE '.length;
+  if (key === undefined || request.verb === Verb.gets || i + key.length + 24 > to) return 0;
+  if (!startsWith(bytes, from, to, 'VALUE ')) return 0;
+  for (let at = 0; at < key.length; at++) if (bytes[i++] !== key.charCodeAt(at)) return 0;
+  if (bytes[i++] !== SPACE) return 0;
+  let flags = 0;
+  const flagsStart = i;
+  let digit = bytes[i]! - ZERO;
+  for (; digit >= 0 && digit <= 9; digit = bytes[++i]! - ZERO) flags = flags * 10 + digit;
+  if (i === flagsStart || bytes[i++] !== SPACE) return 0;
+  let length = 0;
+  const lengthStart = i;
+  for (digit = bytes[i]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++i]! - ZERO)
+    length = length * 10 + digit;
+  if (i === lengthStart || i - flagsStart > 22 || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
+  reply.kind = ReplyKind.value;
+  reply.index = request.keys === undefined ? 0 : request.cursor;
+  reply.flags = flags;
+  reply.cas = '';
+  reply.end = length;
+  return i + 2;
+}
+
+/**
+ * Any first line of an answer to a read. Fills `kind`; of a value also `index`, `flags`, `cas` and, until the
+ * body is there, its length as `end`.
+ * @returns where the line ended, or {@link NEED_MORE}
+ */
+function readHead(request: Request, bytes: Buffer, from: number, to: number, reply: Reply): number {
+  const lineEnd = findLineEnd(bytes, from, to);
+  if (lineEnd === NEED_MORE) return NEED_MORE;
+  if (!startsWith(bytes, from, lineEnd, 'VALUE ')) {
+    if (lineEnd - from === 3 && startsWith(bytes, from, lineEnd, 'END')) reply.kind = ReplyKind.miss;
+    else if (request.cursor > 0) {
+      // Does it end the list or stand inside it? Servers and proxies differ, so nobody can know what follows.
+      throw new Doubt('a complaint stands inside a list of values');
+    } else readErrorLine(bytes, from, lineEnd, reply);
+    return lineEnd + 2;
+  }
+  const keyStart = from + 'VALUE '.length;
+  const keyEnd = tokenEnd(bytes, keyStart, to);
+  reply.index = ownerOf(request, bytes, keyStart, keyEnd);
+  reply.kind = ReplyKind.value;
+  return readHeader(bytes, keyEnd, lineEnd, reply, request.verb === Verb.gets);
 }
 
 /** Which of the request's keys stands there. Values come in the order of the keys, each at most once. */

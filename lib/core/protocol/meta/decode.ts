@@ -93,7 +93,9 @@ export function decodeMeta(
       return lineEnd + 2;
     }
   }
-  i = readFlags(bytes, i, to, opaque, reply);
+  const lineFlags = i;
+  i = request.verb === Verb.get && length >= 0 ? readGetFlags(bytes, i, to, opaque, reply) : 0;
+  if (i === 0) i = readFlags(bytes, lineFlags, to, opaque, reply);
   if (i === NEED_MORE) return NEED_MORE;
   if ((ALLOWED_BY_VERB[request.verb]! & (1 << reply.kind)) === 0) {
     throw new Doubt('an answer does not fit the command');
@@ -117,6 +119,33 @@ export function decodeMeta(
   reply.start = i;
   reply.end = end;
   return end + 2;
+}
+
+/**
+ * The flags of a get's answer as every server sends them: ` f1 O23` and the end of the line.
+ * @returns where the line ended; 0 when they look otherwise or are not all there.
+ */
+function readGetFlags(bytes: Buffer, from: number, to: number, opaque: number, reply: Reply): number {
+  let i = from + 2;
+  if (i + 16 > to || bytes[from] !== SPACE || bytes[from + 1] !== 0x66) return 0;
+  let digit = bytes[i]! - ZERO;
+  let flags = 0;
+  while (digit >= 0 && digit <= 9) {
+    flags = flags * 10 + digit;
+    digit = bytes[++i]! - ZERO;
+  }
+  if (bytes[i] !== SPACE || bytes[i + 1] !== 0x4f || i - from > 10) return 0;
+  i += 2;
+  const first = i;
+  let number = 0;
+  digit = bytes[i]! - ZERO;
+  while (digit >= 0 && digit <= 9) {
+    number = number * 10 + digit;
+    digit = bytes[++i]! - ZERO;
+  }
+  if (number !== opaque || i === first || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
+  reply.flags = flags;
+  return i + 2;
 }
 
 /**
