@@ -27,11 +27,65 @@ export interface Sharer<R, T> {
   leave(): Promise<T>;
 }
 
-interface Waiter<R> {
-  resolve(result: R, last: boolean): void;
-  reject(error: unknown): void;
-  /** From now on its patience counts; `undefined` for who began the work. */
-  hurry: (() => void) | undefined;
+/** One who waits, and how its waiting ends. */
+class Waiter<R> {
+  #timer: Timer | undefined;
+  #ignore: (() => void) | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly flight: Flight<R>,
+    private readonly sharer: Sharer<R, unknown>,
+    private readonly resolve: (value: unknown) => void,
+    private readonly fail: (error: unknown) => void,
+  ) {
+    const { signal } = sharer;
+    if (signal !== undefined) this.#ignore = onAbort(signal, () => this.#giveUp(signal.reason));
+  }
+
+  answer(result: R, last: boolean): void {
+    this.#end();
+    try {
+      this.resolve(this.sharer.receive(result, last));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  reject(error: unknown): void {
+    this.#end();
+    this.fail(error);
+  }
+
+  /** From now on its patience counts. */
+  hurry(): void {
+    this.#timer = this.clock.setTimeout(() => this.#leave(), this.sharer.patience);
+    this.#timer.unref?.();
+  }
+
+  #leave(): void {
+    this.#end();
+    // What has taken so long may be waiting for this very call.
+    this.flight.joinable = false;
+    this.flight.remove(this);
+    this.resolve(this.sharer.leave());
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#end();
+    this.flight.remove(this);
+    if (!this.flight.isWanted) {
+      this.flight.joinable = false;
+      this.flight.abort(reason);
+    }
+    this.fail(reason);
+  }
+
+  #end(): void {
+    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+    this.#ignore?.();
+    this.#ignore = undefined;
+  }
 }
 
 export class Flight<R> {
@@ -39,7 +93,14 @@ export class Flight<R> {
   mayStore = true;
   /** The write under way, if any. Whoever changes the key waits for it, lest it comes last. */
   storing: Promise<unknown> | undefined = undefined;
-  readonly waiters = new Set<Waiter<R>>();
+  /** Whether others may still join. */
+  joinable = true;
+  /** The next older flight for the same key. */
+  older: Flight<R> | undefined = undefined;
+  /** Who began it, and then those who joined. Most flights have one. */
+  #waiters: Waiter<R>[] = [];
+  /** It waits for its own work, however long that takes. */
+  #beginner: Waiter<R> | undefined;
   #given: AbortController | undefined;
   #takesTime = false;
 
@@ -52,7 +113,7 @@ export class Flight<R> {
 
   /** Whether anybody wants the result. */
   get isWanted(): boolean {
-    return this.isApart || this.waiters.size > 0;
+    return this.isApart || this.#waiters.length > 0;
   }
 
   /** Aborts when nobody waits any more. Made when first asked for: most work does not. */
@@ -70,22 +131,36 @@ export class Flight<R> {
   takesTime(): void {
     if (this.#takesTime) return;
     this.#takesTime = true;
-    for (const waiter of this.waiters) waiter.hurry?.();
+    for (const waiter of this.#waiters) if (waiter !== this.#beginner) waiter.hurry();
   }
 
   get hasTakenTime(): boolean {
     return this.#takesTime;
   }
-}
 
-interface Entry<R> {
-  readonly running: Set<Flight<R>>;
-  joinable: Flight<R> | undefined;
+  add(waiter: Waiter<R>, joins: boolean): void {
+    this.#waiters.push(waiter);
+    if (!joins) this.#beginner = waiter;
+    else if (this.#takesTime) waiter.hurry();
+  }
+
+  remove(waiter: Waiter<R>): void {
+    this.#waiters = this.#waiters.filter((one) => one !== waiter);
+  }
+
+  answerAll(result: R): void {
+    const waiters = this.#waiters;
+    for (let i = 0; i < waiters.length; i++) waiters[i]!.answer(result, i === waiters.length - 1);
+  }
+
+  rejectAll(error: unknown): void {
+    for (const waiter of this.#waiters) waiter.reject(error);
+  }
 }
 
 export class SingleFlight<R> {
-  /** Only keys that work is going on for. */
-  readonly #entries = new Map<string, Entry<R>>();
+  /** The newest of each key that work is going on for; the older ones hang on it. Only this one may be joinable. */
+  readonly #newest = new Map<string, Flight<R>>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -93,10 +168,12 @@ export class SingleFlight<R> {
   share<T>(key: string, sharer: Sharer<R, T>): Promise<T> {
     const { signal } = sharer;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const joinable = this.#entries.get(key)?.joinable;
-    const fits = joinable !== undefined && (!sharer.insists || (joinable.insisted && !joinable.hasTakenTime));
-    const flight = fits ? joinable : new Flight<R>(sharer.insists);
-    const answer = this.#wait(key, flight, sharer, fits);
+    const newest = this.#newest.get(key);
+    const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
+    const flight = fits ? newest : new Flight<R>(sharer.insists);
+    const answer = new Promise<T>((resolve, reject) => {
+      flight.add(new Waiter(this.clock, flight, sharer, resolve as (value: unknown) => void, reject), fits);
+    });
     if (!fits) void this.#run(key, flight, sharer);
     return answer;
   }
@@ -104,30 +181,29 @@ export class SingleFlight<R> {
   /** Work that nobody joins or waits for, but that is outdated by changes of its key like all other. */
   async apart(key: string, work: (flight: Flight<R>) => Promise<R>): Promise<R> {
     const flight = new Flight<R>(false, true);
-    const entry = this.#entry(key);
-    entry.running.add(flight);
+    flight.joinable = false;
+    this.#begun(key, flight);
     try {
       return await work(flight);
     } finally {
-      this.#ended(key, entry, flight);
+      this.#ended(key, flight);
     }
   }
 
   /** Nobody may join what runs for `key`. */
   part(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) entry.joinable = undefined;
+    for (let flight = this.#newest.get(key); flight !== undefined; flight = flight.older)
+      flight.joinable = false;
   }
 
   /** Nobody may join what runs for any key. */
   partAll(): void {
-    for (const entry of this.#entries.values()) entry.joinable = undefined;
+    for (const key of this.#newest.keys()) this.part(key);
   }
 
   /** Nobody may join what runs for any key, and it stores nothing; a write under way is not waited for. */
   voidAll(): void {
-    this.partAll();
-    for (const entry of this.#entries.values()) for (const flight of entry.running) flight.mayStore = false;
+    for (const key of this.#newest.keys()) this.#void(key, undefined);
   }
 
   /**
@@ -135,112 +211,61 @@ export class SingleFlight<R> {
    * when this resolves.
    */
   voidEach(keys: readonly string[]): Promise<unknown> | undefined {
-    if (this.#entries.size === 0) return undefined;
+    if (this.#newest.size === 0) return undefined;
     const storing: Promise<unknown>[] = [];
-    for (const key of keys) {
-      const entry = this.#entries.get(key);
-      if (entry === undefined) continue;
-      entry.joinable = undefined;
-      for (const flight of entry.running) {
-        flight.mayStore = false;
-        if (flight.storing !== undefined) storing.push(flight.storing);
-      }
-    }
+    for (const key of keys) this.#void(key, storing);
     return storing.length === 0 ? undefined : Promise.all(storing);
   }
 
-  /** Nobody may join this one any more. */
-  partFrom(key: string, flight: Flight<R>): void {
-    const entry = this.#entries.get(key);
-    if (entry?.joinable === flight) entry.joinable = undefined;
+  #void(key: string, storing: Promise<unknown>[] | undefined): void {
+    for (let flight = this.#newest.get(key); flight !== undefined; flight = flight.older) {
+      flight.joinable = false;
+      flight.mayStore = false;
+      if (flight.storing !== undefined) storing?.push(flight.storing);
+    }
   }
 
   /** How many keys are being worked on. */
   get size(): number {
-    return this.#entries.size;
+    return this.#newest.size;
   }
 
   async #run<T>(key: string, flight: Flight<R>, sharer: Sharer<R, T>): Promise<void> {
-    const entry = this.#entry(key);
-    entry.running.add(flight);
-    entry.joinable = flight;
-    let settle: (waiter: Waiter<R>, last: boolean) => void;
+    this.#begun(key, flight);
+    let result: R;
     try {
-      const result = await sharer.work(flight);
-      settle = (waiter, last) => waiter.resolve(result, last);
+      result = await sharer.work(flight);
     } catch (error) {
-      settle = (waiter) => waiter.reject(error);
+      this.#ended(key, flight);
+      flight.rejectAll(error);
+      return;
     }
-    this.#ended(key, entry, flight);
-    let left = flight.waiters.size;
-    for (const waiter of flight.waiters) settle(waiter, --left === 0);
+    this.#ended(key, flight);
+    flight.answerAll(result);
   }
 
-  #entry(key: string): Entry<R> {
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      entry = { running: new Set(), joinable: undefined };
-      this.#entries.set(key, entry);
+  #begun(key: string, flight: Flight<R>): void {
+    const newest = this.#newest.get(key);
+    // What cannot be joined must not hide what can.
+    if (newest?.joinable === true && !flight.joinable) {
+      flight.older = newest.older;
+      newest.older = flight;
+      return;
     }
-    return entry;
+    if (newest !== undefined) newest.joinable = false;
+    flight.older = newest;
+    this.#newest.set(key, flight);
   }
 
-  #ended(key: string, entry: Entry<R>, flight: Flight<R>): void {
-    entry.running.delete(flight);
-    if (entry.joinable === flight) entry.joinable = undefined;
-    if (entry.running.size === 0) this.#entries.delete(key);
-  }
-
-  #wait<T>(key: string, flight: Flight<R>, sharer: Sharer<R, T>, joins: boolean): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const { signal } = sharer;
-      let timer: Timer | undefined;
-      const done = (): void => {
-        if (timer !== undefined) this.clock.clearTimeout(timer);
-        ignore?.();
-      };
-      const abandon = (): void => {
-        flight.waiters.delete(waiter);
-        if (flight.waiters.size > 0) return;
-        this.partFrom(key, flight);
-        flight.abort(signal?.reason);
-      };
-      const leave = (): void => {
-        done();
-        // What has taken so long may be waiting for this very call.
-        this.partFrom(key, flight);
-        flight.waiters.delete(waiter);
-        resolve(sharer.leave());
-      };
-      const waiter: Waiter<R> = {
-        resolve: (result, last) => {
-          done();
-          try {
-            resolve(sharer.receive(result, last));
-          } catch (error) {
-            reject(error);
-          }
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-        hurry: joins
-          ? () => {
-              timer = this.clock.setTimeout(leave, sharer.patience);
-              timer.unref?.();
-            }
-          : undefined,
-      };
-      flight.waiters.add(waiter);
-      const ignore =
-        signal &&
-        onAbort(signal, () => {
-          done();
-          abandon();
-          reject(signal.reason);
-        });
-      if (joins && flight.hasTakenTime) waiter.hurry?.();
-    });
+  #ended(key: string, ended: Flight<R>): void {
+    const newest = this.#newest.get(key);
+    if (newest === ended) {
+      if (ended.older === undefined) this.#newest.delete(key);
+      else this.#newest.set(key, ended.older);
+      return;
+    }
+    for (let flight = newest; flight !== undefined; flight = flight.older) {
+      if (flight.older === ended) flight.older = ended.older;
+    }
   }
 }

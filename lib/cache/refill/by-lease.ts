@@ -35,7 +35,8 @@ export class ByLease implements Looker {
 
   async look(order: Order, asked: Asked): Promise<Look> {
     const { timeout } = order.call;
-    const options = { timeout, node: asked.node, lock: order.lock, refreshBelow: order.refreshBelow };
+    const { lock, refreshBelow } = order;
+    const options = { timeout, node: asked.node, lock, refreshBelow, hot: order.near !== undefined };
     for (let marks = 0; ; marks++) {
       const since = order.near?.now ?? 0;
       const read = await this.#read(order, options);

@@ -11,7 +11,7 @@ import { isAboutValue, passOn } from '../faults.js';
 import type { LoadContext } from '../options.js';
 import type { CacheOutcome, CacheStats } from '../outcomes.js';
 import { type Shaped, toData } from '../shape.js';
-import type { Flight, SingleFlight } from '../single-flight.js';
+import type { Flight } from '../single-flight.js';
 import type { Asked } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import type { Lifetime, Order } from './order.js';
@@ -35,7 +35,6 @@ interface Loaded {
 
 export class Loads {
   constructor(
-    private readonly flights: SingleFlight<Brought>,
     private readonly counts: CacheStats,
     private readonly clock: Clock,
     private readonly trouble: Trouble,
@@ -114,7 +113,7 @@ export class Loads {
 
   #tooLate(flight: Flight<Brought>, order: Order, right: Right | undefined): void {
     flight.mayStore = false;
-    this.flights.partFrom(order.stored, flight);
+    flight.joinable = false;
     this.trouble.loadTimedOut(order.loadTimeout);
     // A right that outlived its loader would keep everybody waiting.
     right?.giveBack();

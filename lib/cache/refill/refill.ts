@@ -49,9 +49,9 @@ export class Refill {
   readonly #alone: Looker;
 
   constructor(parts: RefillParts) {
-    const { pool, flights, counts, clock, random, trouble, namespace } = parts;
+    const { pool, counts, clock, random, trouble, namespace } = parts;
     this.#parts = parts;
-    this.#loads = new Loads(flights, counts, clock, trouble, namespace);
+    this.#loads = new Loads(counts, clock, trouble, namespace);
     this.#grace = new Grace(clock);
     const unread = (error: unknown): void => this.#unread(error);
     this.#byLease = pool.leases && new ByLease(pool, pool.leases, clock, random, unread);

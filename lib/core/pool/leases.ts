@@ -35,6 +35,8 @@ export interface LeaseReadOptions extends CallOptions {
   lock: Duration;
   /** Less lifetime left than this, and one reader wins the right to refill. @defaultValue never */
   refreshBelow?: Duration | undefined;
+  /** Also asks whether it was read before, and when. @defaultValue true */
+  hot?: boolean | undefined;
 }
 
 /** What became of a write under a lease: done, lost to another, or nothing there any more. */
@@ -199,7 +201,8 @@ export class Leases {
       const request = new Request(Verb.metaGet, wire, this.#reads, resolve, reject);
       // N before t, else the winner of a stub may be told that it never ends.
       const recache = options.refreshBelow === undefined ? '' : ` R${seconds(options.refreshBelow, 1)}`;
-      request.tokens = ` N${seconds(options.lock, 2)}${recache}${extra} f c t h l v`;
+      const hot = options.hot === false ? '' : ' h l';
+      request.tokens = ` N${seconds(options.lock, 2)}${recache}${extra} f c t${hot} v`;
       // What is won by an answer that comes too late has to be found again.
       request.tag = key;
       this.#dispatcher.submit(request, node, options);

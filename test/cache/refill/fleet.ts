@@ -44,9 +44,15 @@ export class Fleet {
     return pool;
   }
 
-  /** Lets sockets have their time, and the clock none. */
+  /** Lets sockets have their time, and the clock none: until nothing has reached the server for a while. */
   async rest(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    let seen = -1;
+    for (let quiet = 0; quiet < 4; quiet++) {
+      await new Promise((resolve) => setTimeout(resolve, 8));
+      const { length } = this.server.commands;
+      if (length !== seen) quiet = 0;
+      seen = length;
+    }
   }
 
   /** Moves the clock on until the promise settles, and by no more than `most`. */

@@ -162,13 +162,13 @@ for (const protocol of ['all', 'classic'] as const) {
     it('reads a thousand keys and more without waiting for each', async () => {
       await begin();
       const cache = fleet.process();
-      const keys = Array.from({ length: 2_500 }, (_, index) => `k${index}`);
+      const keys = Array.from({ length: 1_200 }, (_, index) => `k${index}`);
       const loader = jest.fn(async (missing: string[]) => asMap(missing));
-      expect((await cache.getOrSetMany(keys, loader)).size).toBe(2_500);
+      expect((await cache.getOrSetMany(keys, loader)).size).toBe(1_200);
       expect(loader).toHaveBeenCalledTimes(1);
-      expect((await cache.getOrSetMany(keys, loader)).size).toBe(2_500);
+      expect((await cache.getOrSetMany(keys, loader)).size).toBe(1_200);
       expect(loader).toHaveBeenCalledTimes(1);
-      expect(cache.stats()).toMatchObject({ errors: 0, sets: 2_500 });
+      expect(cache.stats()).toMatchObject({ errors: 0, sets: 1_200 });
     });
   });
 }
