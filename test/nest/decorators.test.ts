@@ -4,10 +4,13 @@
  */
 import {
   Cacheable,
+  CacheableMany,
   type CacheableOptions,
+  CacheConfig,
   CacheEvict,
   type CacheEvictOptions,
   CachePut,
+  HttpCache,
 } from '../../lib/index.js';
 
 type AnyDecorator = (target: unknown, name: unknown, descriptor: unknown) => void;
@@ -82,6 +85,51 @@ it.each<[string, () => void, string]>([
     '@CacheEvict of a key and everything',
     () => cacheEvict({ key: () => 'a', all: true })(Catalog.prototype, 'find', { ...method }),
     'needs either a "key" or "all: true"',
+  ],
+  [
+    '@CacheEvict that would make everything stale',
+    () => cacheEvict({ all: true, how: 'expire' })(Catalog.prototype, 'find', { ...method }),
+    '"all" deletes; give the entries a tag and expire that.',
+  ],
+  [
+    'tags that are no strings',
+    () => cacheable({ tags: [1] })(Catalog.prototype, 'find', { ...method }),
+    'option "tags" must be a list of strings that are not empty, or a function that gives one, not an array',
+  ],
+  [
+    'a template that names none of the arguments',
+    () => cacheable({ key: 'user' })(Catalog.prototype, 'one', { value: async (id: string) => id }),
+    "the key \"user\" names none of the method's arguments, so all calls would share one entry. Write 'user:{0}'",
+  ],
+  [
+    'a template that cannot be read',
+    () => cacheable({ key: 'user:{id}' })(Catalog.prototype, 'find', { ...method }),
+    '@Cacheable on Catalog.find(): the key "user:{id}" cannot be read.',
+  ],
+  [
+    '@CacheableMany without a key',
+    () => (CacheableMany({} as never) as unknown as AnyDecorator)(Catalog.prototype, 'find', { ...method }),
+    '@CacheableMany on Catalog.find() needs a "key", of one id.',
+  ],
+  [
+    '@CacheConfig with an option that does not exist',
+    () => CacheConfig({ namspace: 'users' } as never)(Catalog),
+    '@CacheConfig on Catalog: there is no option "namspace". Did you mean "namespace"?',
+  ],
+  [
+    '@CacheConfig with a key',
+    () => CacheConfig({ key: 'all' } as never)(Catalog),
+    '@CacheConfig on Catalog: there is no option "key".',
+  ],
+  [
+    '@HttpCache with an option that does not exist',
+    () => HttpCache({ tll: '5m' } as never)(Catalog.prototype, 'find', { ...method }),
+    '@HttpCache on Catalog.find(): there is no option "tll". Did you mean "ttl"?',
+  ],
+  [
+    '@HttpCache that varies by everything',
+    () => HttpCache({ vary: ['*, cookie'] })(Catalog),
+    '@HttpCache on Catalog: option "vary" must be a list of names of headers, not an array.',
   ],
 ])('refuses %s', (_, decorate, sentence) => {
   expect(decorate).toThrow(sentence);

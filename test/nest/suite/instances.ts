@@ -1,9 +1,19 @@
 /**
  * Whom `@Cacheable` reaches: every instance an application has, however it was made, and no other.
  */
-import { Global, Inject, Injectable, Module, type OnModuleInit } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
-import { defer, lastValueFrom, type Observable } from 'rxjs';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Global,
+  Inject,
+  Injectable,
+  Module,
+  type NestInterceptor,
+  type OnModuleInit,
+  UseInterceptors,
+} from '@nestjs/common';
+import { ExternalContextCreator, ModuleRef } from '@nestjs/core';
+import { defer, lastValueFrom, map, type Observable } from 'rxjs';
 import { Cacheable, MemcachedCache, MemcachedPoolModule } from '../../../lib/index.js';
 import { freshNamespace, type StartBackend } from '../support/backends.js';
 import { inNewRequest, useApplications } from './applications.js';
@@ -178,6 +188,28 @@ export function instances(start: StartBackend): void {
       await app.get(Frozen).find();
       await app.get(Frozen).find();
       expect(calls).toBe(1);
+    });
+
+    it('reaches methods that are called through an external proxy, as resolvers are', async () => {
+      @Injectable()
+      class Loud implements NestInterceptor {
+        intercept(_: ExecutionContext, next: CallHandler) {
+          return next.handle().pipe(map((found) => ({ ...found, loud: true })));
+        }
+      }
+      @Injectable()
+      class Resolver extends Catalog {
+        @UseInterceptors(Loud)
+        @Cacheable({ key: keyOf })
+        override async find(id: string) {
+          return super.find(id);
+        }
+      }
+      const app = await boot({ providers: [Resolver, Loud] });
+      const resolver = app.get(Resolver);
+      const field = app.get(ExternalContextCreator).create(resolver, resolver.find as () => unknown, 'find');
+      for (const _ of [1, 2]) expect(await field('a')).toEqual({ id: 'a', call: 1, loud: true });
+      expect(resolver.calls).toBe(1);
     });
 
     it('holds for calls through this', async () => {
