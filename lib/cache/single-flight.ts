@@ -8,6 +8,9 @@
 import { onAbort } from '../core/base/abort.js';
 import type { Clock, Timer } from '../core/base/clock.js';
 
+/** So many keys that nothing runs for keep their place. */
+const KEPT = 4_096;
+
 /** Somebody who wants the result of some work. */
 export interface Sharer<R, T> {
   /** Rejects this one alone. */
@@ -160,7 +163,8 @@ export class Flight<R> {
 
 export class SingleFlight<R> {
   /** The newest of each key that work is going on for; the older ones hang on it. Only this one may be joinable. */
-  readonly #newest = new Map<string, Flight<R>>();
+  #newest = new Map<string, Flight<R> | undefined>();
+  #running = 0;
 
   constructor(private readonly clock: Clock) {}
 
@@ -211,7 +215,7 @@ export class SingleFlight<R> {
    * when this resolves.
    */
   voidEach(keys: readonly string[]): Promise<unknown> | undefined {
-    if (this.#newest.size === 0) return undefined;
+    if (this.#running === 0) return undefined;
     const storing: Promise<unknown>[] = [];
     for (const key of keys) this.#void(key, storing);
     return storing.length === 0 ? undefined : Promise.all(storing);
@@ -227,7 +231,7 @@ export class SingleFlight<R> {
 
   /** How many keys are being worked on. */
   get size(): number {
-    return this.#newest.size;
+    return this.#running;
   }
 
   async #run<T>(key: string, flight: Flight<R>, sharer: Sharer<R, T>): Promise<void> {
@@ -252,7 +256,8 @@ export class SingleFlight<R> {
       newest.older = flight;
       return;
     }
-    if (newest !== undefined) newest.joinable = false;
+    if (newest === undefined) this.#running++;
+    else newest.joinable = false;
     flight.older = newest;
     this.#newest.set(key, flight);
   }
@@ -260,12 +265,23 @@ export class SingleFlight<R> {
   #ended(key: string, ended: Flight<R>): void {
     const newest = this.#newest.get(key);
     if (newest === ended) {
-      if (ended.older === undefined) this.#newest.delete(key);
-      else this.#newest.set(key, ended.older);
+      this.#newest.set(key, ended.older);
+      if (ended.older === undefined) this.#left();
       return;
     }
     for (let flight = newest; flight !== undefined; flight = flight.older) {
       if (flight.older === ended) flight.older = ended.older;
     }
+  }
+
+  /**
+   * Keys keep their place for a while: a Map that grows and shrinks with every call leaves tables behind that
+   * keep what is long dead from being collected young.
+   */
+  #left(): void {
+    this.#running--;
+    if (this.#newest.size <= KEPT + this.#running) return;
+    const running = [...this.#newest].filter(([, flight]) => flight !== undefined);
+    this.#newest = new Map(running);
   }
 }
