@@ -18,8 +18,8 @@ export class DemoController {
   @Get('counters')
   @ApiOperation({ summary: 'What the application was asked, and what that cost the database' })
   counters() {
-    const { hits, misses, errors } = this.cache.stats();
-    const pages = this.cache.namespace('keyv').stats();
+    const { hits, misses, errors } = this.cache.namespace('catalog').stats();
+    const pages = this.cache.namespace('http').stats();
     return {
       requests: this.requests.count,
       queries: this.repository.queries,

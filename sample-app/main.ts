@@ -26,7 +26,8 @@ A product catalogue whose database takes half a second, in front of it ${where}.
 
   curl -w '%{time_total} s\\n' ${url}/products/1     twice: slow, then at once (@Cacheable)
   curl -X PUT ${url}/products/1 -H 'content-type: application/json' -d '{"price": 4500}'
-  curl -w '%{time_total} s\\n' ${url}/products       the whole page, cached for ten seconds (CacheInterceptor)
+  curl -w '%{time_total} s\\n' ${url}/products       the whole page, cached for ten seconds (MemcachedCacheInterceptor)
+  curl '${url}/products/some?ids=1,2,3'              asks the database only for what is missing (@CacheableMany)
   curl ${url}/counters                              what it saved
   curl ${url}/health                                every node and its state`);
 if (nodes.inProcess) {

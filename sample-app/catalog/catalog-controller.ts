@@ -8,10 +8,13 @@ import {
   HttpCode,
   NotFoundException,
   Param,
+  Post,
   Put,
+  Query,
   UseInterceptors,
 } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { HttpCache, MemcachedCacheInterceptor, withCache } from 'nestjs-memcached-pool';
 import { CatalogService } from './catalog-service.js';
 import { Product, ProductChange } from './product.js';
 
@@ -21,14 +24,35 @@ export class CatalogController {
   constructor(private readonly catalog: CatalogService) {}
 
   @Get()
-  @UseInterceptors(CacheInterceptor)
-  @CacheTTL(10_000)
+  @UseInterceptors(MemcachedCacheInterceptor)
+  @HttpCache({ ttl: '10s', stale: '1m', tags: ['products'] })
   @ApiOperation({
-    summary: "All products; the whole page is cached for ten seconds by Nest's CacheInterceptor",
+    summary: 'All products; the whole page is cached for ten seconds (MemcachedCacheInterceptor)',
   })
   @ApiOkResponse({ type: [Product] })
   all(): Promise<Product[]> {
     return this.catalog.all();
+  }
+
+  @Get('count')
+  @UseInterceptors(CacheInterceptor)
+  @CacheTTL(10_000)
+  @ApiOperation({ summary: "How many there are, cached by Nest's own CacheInterceptor over the Keyv store" })
+  async count() {
+    return { count: (await this.catalog.all()).length };
+  }
+
+  @Get('some')
+  @ApiOperation({
+    summary: 'Some products; the database is asked for those that are not cached (@CacheableMany)',
+  })
+  @ApiOkResponse({ type: [Product] })
+  some(@Query('ids') ids: string | undefined): Promise<Product[]> {
+    const wanted = String(ids ?? '')
+      .split(',')
+      .filter(Boolean);
+    if (wanted.length === 0) throw new BadRequestException('Say which: ?ids=1,2');
+    return this.catalog.findMany(wanted);
   }
 
   @Get(':id')
@@ -36,6 +60,14 @@ export class CatalogController {
   @ApiOkResponse({ type: Product })
   async one(@Param('id') id: string): Promise<Product> {
     return existing(id, await this.catalog.find(id));
+  }
+
+  @Post(':id/refresh')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Reads a product past the cache, and fills it anew (withCache)' })
+  @ApiOkResponse({ type: Product })
+  async refresh(@Param('id') id: string): Promise<Product> {
+    return existing(id, await withCache({ forceFresh: true }, () => this.catalog.find(id)));
   }
 
   @Put(':id')

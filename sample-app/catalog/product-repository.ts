@@ -41,6 +41,12 @@ export class ProductRepository {
     return this.#products.get(id);
   }
 
+  async findMany(ids: readonly string[]): Promise<Product[]> {
+    this.queries.read++;
+    await wait(this.queryTime);
+    return ids.map((id) => this.#products.get(id)).filter((product) => product !== undefined);
+  }
+
   async change(id: string, change: ProductChange): Promise<Product | undefined> {
     this.queries.written++;
     await wait(this.queryTime);
