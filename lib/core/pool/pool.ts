@@ -72,7 +72,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     this.#dispatcher = new Dispatcher({ ...checked, turn: this.#turn });
     this.#calls = new SingleCalls(this.#codec, this.#dispatcher);
     this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls, (keys, options, kind) =>
-      this.#many(this.#items(keys), kind, options),
+      this.#many(() => this.#items(keys), kind, options),
     );
     this.#nodes = new Nodes(checked, this.#turn, this.#dispatcher, (change) => this.#announce(change));
   }
