@@ -197,6 +197,28 @@ describe('cache.md', () => {
     expect(await cache.get('article:7')).toBeUndefined();
   });
 
+  ran.add('refill');
+  it('refill: a price is loaded once, and that there is none is a value too', async () => {
+    const cache = new MemcachedCache(await connect());
+    const { price } = run(named.get('refill')!, read) as {
+      price(cache: MemcachedCache, article: string): Promise<number | null>;
+    };
+    expect([await price(cache, 'lamp'), await price(cache, 'lamp')]).toEqual([1_999, 1_999]);
+    expect([await price(cache, 'ghost'), await price(cache, 'ghost')]).toEqual([null, null]);
+    expect(cache.stats()).toMatchObject({ loads: 2, won: 2, hits: 2 });
+  });
+
+  ran.add('many');
+  it('many: only what is missing is loaded', async () => {
+    const cache = new MemcachedCache(await connect());
+    const { names } = run(named.get('many')!, read) as {
+      names(cache: MemcachedCache, ids: string[]): Promise<Map<string, string>>;
+    };
+    expect([...(await names(cache, ['a', 'b'])).values()]).toEqual(['the name of a', 'the name of b']);
+    expect((await names(cache, ['b', 'c'])).size).toBe(2);
+    expect(cache.stats()).toMatchObject({ loads: 2, hits: 1, misses: 3 });
+  });
+
   ran.add('near');
   it('near: what is read again and again is kept', async () => {
     const { settings } = run(named.get('near')!, read) as {
