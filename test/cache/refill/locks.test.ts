@@ -1,0 +1,153 @@
+/** Where no leases are granted: a lock beside the value. What leases promise too is in the tests beside this. */
+import { heldLoader, until } from '../support/setup.js';
+import { Fleet } from './fleet.js';
+
+let fleet: Fleet;
+const start = async (options: Parameters<typeof Fleet.start>[0] = {}): Promise<Fleet> => {
+  fleet = await Fleet.start(options, { protocol: 'classic' });
+  return fleet;
+};
+afterEach(() => fleet.stop());
+
+const isLock = (line: string): boolean => line.includes('~lock:');
+const warm = async () => {
+  const caches = [fleet.process(), fleet.process()] as const;
+  for (const cache of caches) await cache.getOrSet('warm', () => 1);
+  return caches;
+};
+
+describe('a lock', () => {
+  it('is won by one of two processes; the other is given the value', async () => {
+    await start();
+    const [one, other] = await warm();
+    const { loader, calls, answer } = heldLoader<string>();
+    const asked = [one, other].flatMap((cache) =>
+      Array.from({ length: 5 }, () => cache.getOrSet('k', loader)),
+    );
+    await until(() => calls() > 0);
+    await fleet.rest();
+    answer('v');
+    expect(await fleet.passing(Promise.all(asked))).toEqual(Array(10).fill('v'));
+    expect(calls()).toBe(1);
+    expect(one.stats().lostWaited + other.stats().lostWaited).toBe(9);
+  });
+
+  it('is not taken for a value that is there', async () => {
+    await start();
+    const [one, other] = await warm();
+    await one.getOrSet('k', () => 'v');
+    await fleet.rest();
+    fleet.server.clearCommands();
+    expect(await other.getOrSet('k', () => 'x')).toBe('v');
+    expect(fleet.server.commands.filter(isLock)).toEqual([]);
+  });
+
+  it('won after the value was filled gives it back, and nothing is loaded again', async () => {
+    await start();
+    const [one, other] = await warm();
+    // The other one's first look misses; then the value is there before it asks for the lock.
+    const delayed = fleet.server.misbehave.delay(1).forCommand('get').once();
+    const loader = jest.fn(() => 'loaded again');
+    const asked = other.getOrSet('k', loader);
+    await fleet.rest();
+    expect(await one.set('k', 'v')).toBe(true);
+    fleet.clock.advance(1);
+    await delayed.stop();
+    expect(await fleet.passing(asked)).toBe('v');
+    expect(loader).not.toHaveBeenCalled();
+    await fleet.rest();
+    expect(await one.delete('k')).toBe(true);
+    expect(await one.getOrSet('k', () => 'w')).toBe('w');
+  });
+
+  it.each([
+    ['its loader fails', () => Promise.reject(new Error('no database'))],
+    ['its loader gives undefined', () => undefined],
+    ['its value cannot be stored', () => new (class Product {})()],
+    ['its value is stored', () => 'v'],
+  ])('is let go when %s', async (_name, loader) => {
+    await start();
+    const [one, other] = await warm();
+    await Promise.resolve(one.getOrSet<unknown>('k', loader)).catch(() => undefined);
+    await fleet.rest();
+    await one.delete('k');
+    expect(await other.getOrSet('k', () => 'mine')).toBe('mine');
+    expect(other.stats()).toMatchObject({ lostWaited: 0, lostRan: 0, won: 1 });
+  });
+
+  it('of a dead one ends by its time', async () => {
+    await start({ loadTimeout: '3s', waitTimeout: '3s' });
+    const [one, other] = await warm();
+    const { loader, calls } = heldLoader<string>();
+    // Its process hangs so hard that not even its timers run: what it would do at 3 s is cut off.
+    void one.getOrSet('k', loader, { loadTimeout: 0 }).catch(() => undefined);
+    await until(() => calls() > 0);
+    fleet.clock.advance(301_000);
+    expect(
+      await fleet.passing(
+        other.getOrSet('k', () => 'v'),
+        20,
+        2_000,
+      ),
+    ).toBe('v');
+    expect(other.stats()).toMatchObject({ lostRan: 0 });
+  });
+
+  it('that has ended and is another’s is neither used nor deleted', async () => {
+    await start();
+    const [one, other] = await warm();
+    const first = heldLoader<string>();
+    const slow = one.getOrSet('k', first.loader, { loadTimeout: 0 });
+    await until(() => first.calls() > 0);
+    fleet.clock.advance(301_000);
+    const second = heldLoader<string>();
+    const later = other.getOrSet('k', second.loader);
+    await until(() => second.calls() > 0);
+    first.answer('too late');
+    expect(await slow).toBe('too late');
+    await fleet.rest();
+    expect(await one.get('k')).toBeUndefined();
+    expect(one.stats()).toMatchObject({ leasesLost: 1 });
+    second.answer('in time');
+    expect(await later).toBe('in time');
+    expect(await one.get('k')).toBe('in time');
+  });
+
+  it.each([
+    ['delete', undefined],
+    ['set', 'newer'],
+  ] as const)('is lost by a %s made elsewhere during the load', async (change, remains) => {
+    await start();
+    const [one, other] = await warm();
+    const { loader, calls, answer } = heldLoader<string>();
+    const asked = one.getOrSet('k', loader);
+    await until(() => calls() > 0);
+    expect(await (change === 'delete' ? other.delete('k') : other.set('k', 'newer'))).toBe(true);
+    await fleet.rest();
+    answer('older');
+    expect(await asked).toBe('older');
+    expect(await other.get('k')).toBe(remains);
+  });
+
+  it('does not make a stale value win over one that was set meanwhile', async () => {
+    await start({ ttl: '10s', stale: '1h' });
+    const [one] = await warm();
+    await one.getOrSet('k', () => 'old');
+    fleet.clock.advance(11_000);
+    const { loader, calls, answer } = heldLoader<string>();
+    expect(await one.getOrSet('k', loader)).toBe('old');
+    await until(() => calls() > 0);
+    // By another program, which knows nothing of locks.
+    await fleet.pool().set('cache#k', 'foreign');
+    answer('refreshed');
+    await fleet.rest();
+    expect(await fleet.pool().get('cache#k')).toBe('foreign');
+    expect(one.stats()).toMatchObject({ leasesLost: 1 });
+  });
+
+  it("is not asked for with leases: 'off'", async () => {
+    await start({ leases: 'off' });
+    await warm();
+    expect(fleet.server.commands.filter(isLock)).toEqual([]);
+  });
+});
