@@ -1,6 +1,8 @@
 /** The near cache: hot values without a round trip, never longer than a moment, never another's to change. */
 
 import { MemcachedCache } from '../../lib/cache/cache.js';
+import { ALWAYS_FRESH } from '../../lib/cache/envelope.js';
+import { NearStore } from '../../lib/cache/near.js';
 import type { CacheOptions } from '../../lib/cache/options.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
 import { describeReal, RealMemcached } from '../support/real-memcached.js';
@@ -140,20 +142,23 @@ describe('near', () => {
     expect(await here.cache.get('l')).toBeUndefined();
   });
 
-  it('does not bring back what a delete overtook on the way', async () => {
-    await here.cache.set('k', 'old');
+  it('keeps to the ttl however long its moment is', async () => {
+    await fleet.stop();
+    await start({}, { ttl: '1h', near: { ttl: '1m' } });
+    await here.cache.set('k', 'v', { ttl: '3s', stale: '1h' });
     await heat();
-    fleet.clock.advance(1_500);
-    await there.cache.get('k');
-    // Read before the delete, answered after it began.
-    const late = fleet.server.misbehave.delay(50).forCommand('mg').once();
-    const reading = here.cache.get('k');
-    const deleting = here.cache.delete('k');
-    await fleet.clock.settle(20);
-    fleet.clock.advance(50);
-    await Promise.all([reading, deleting]);
-    await late.stop();
+    expect(nearHits()).toBeGreaterThan(0);
+    fleet.clock.advance(3_000);
     expect(await here.cache.get('k')).toBeUndefined();
+  });
+
+  it('leaves what does not carry the tag that ended', async () => {
+    await here.cache.set('k', 'v', { tags: ['a'] });
+    await heat();
+    const before = nearHits();
+    await here.cache.deleteByTag('other');
+    expect(await here.cache.get('k')).toBe('v');
+    expect(nearHits()).toBe(before + 1);
   });
 
   it('keeps no more bytes than it was given', async () => {
@@ -220,6 +225,71 @@ describe.each([
     fleet.clock.advance(1_000);
     expect(await here.cache.get('k')).toBe(expected);
     expect(await here.cache.get('k')).toBe(expected);
+  });
+});
+
+describe('on a server that can more', () => {
+  beforeEach(() => start({ serverVersion: '1.6.45' }));
+
+  it('near does not confirm a copy of what is stale by now', async () => {
+    await here.cache.set('k', 'v', { ttl: '3s', stale: '1h' });
+    await heat();
+    expect(nearHits()).toBeGreaterThan(0);
+    fleet.clock.advance(4_000);
+    expect(await here.cache.get('k')).toBeUndefined();
+  });
+
+  it('near drops what was read while a write of this process was on its way', async () => {
+    await here.cache.set('k', 'old');
+    // What the server can do is asked first, which leaves time for reads.
+    const setting = here.cache.set('k', 'new', { version: 1 });
+    await heat();
+    expect(await setting).toBe(true);
+    expect(await here.cache.get('k')).toBe('new');
+  });
+});
+
+describe('the memory', () => {
+  beforeEach(() => start());
+
+  const entry = (value: unknown) => ({
+    namespace: 'ns',
+    value,
+    stamp: 'stamp',
+    freshness: ALWAYS_FRESH,
+    cas: 1n,
+    until: 0,
+  });
+
+  it('takes nothing from a read that began before its key was changed', () => {
+    const store = new NearStore(65_536);
+    const since = store.now;
+    store.drop('k');
+    store.put('k', entry('old'), since);
+    store.put('l', entry('v'), since);
+    expect(store.get('k')).toBeUndefined();
+    expect(store.get('l')).toMatchObject({ value: 'v' });
+    store.put('k', entry('new'), store.now);
+    expect(store.get('k')).toMatchObject({ value: 'new' });
+  });
+
+  it('takes nothing from a read that began before a change it no longer remembers', () => {
+    const store = new NearStore(65_536);
+    const since = store.now;
+    store.drop('k');
+    for (let i = 0; i < 1_000; i++) store.drop(`other ${i}`);
+    store.put('k', entry('old'), since);
+    expect(store.get('k')).toBeUndefined();
+    store.put('k', entry('new'), store.now);
+    expect(store.get('k')).toMatchObject({ value: 'new' });
+  });
+
+  it('takes nothing from a read that began before many keys were dropped at once', () => {
+    const store = new NearStore(65_536);
+    const since = store.now;
+    store.dropWhere(() => true);
+    store.put('k', entry('old'), since);
+    expect(store.get('k')).toBeUndefined();
   });
 });
 

@@ -72,6 +72,13 @@ describe('a version', () => {
     expect(await there.cache.getMany(['k', 'l'])).toEqual(new Map(Object.entries({ k: 'v', l: 'v' })));
   });
 
+  it('of a write that was called before a clear is gone with it', async () => {
+    const setting = here.cache.set('k', 'v', { version: 1 });
+    const clearing = here.cache.clear();
+    expect(await Promise.all([setting, clearing])).toEqual([true, true]);
+    expect(await there.cache.get('k')).toBeUndefined();
+  });
+
   it('goes with tags and stale', async () => {
     await here.cache.set('k', 'v', { version: 1, tags: ['a'], stale: '1m' });
     expect(await there.cache.get('k')).toBe('v');

@@ -41,7 +41,7 @@ describe('the entries of the package', () => {
     );
   });
 
-  it('bring no package into an application that it did not ask for', () => {
+  it('bring one small package into an application, and ask for no more than Nest', () => {
     expect(Object.keys(manifest.dependencies)).toEqual(['lru-cache']);
     const required = Object.keys(manifest.peerDependencies).filter(
       (name) => manifest.peerDependenciesMeta[name]?.optional !== true,
