@@ -2,11 +2,13 @@
  * Every TypeScript block of the README and of docs/ compiles as it is printed, and does what the text beside
  * it says. A block is known by the word behind its ```ts.
  */
+import type { AsyncLocalStorage } from 'node:async_hooks';
 import { CACHE_MANAGER } from '@nestjs/cache-manager';
 import type { INestApplication, Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { MemcachedCache } from '../../lib/cache/cache.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
+import { scopedKey } from '../../lib/nest/scopes.js';
 import { TestMemcached } from '../../lib/testing/server.js';
 import { compile, readSnippets, run, type Snippet } from './support/snippets.js';
 
@@ -80,6 +82,54 @@ async function visit(app: INestApplication, path: string) {
   const response = await fetch(`${await app.getUrl()}${path}`);
   return { status: response.status, body: await response.json() };
 }
+
+describe('docs/decorators.md', () => {
+  application('decorators', 'the entries of one class, shared and ended', async (app, { CatalogService }) => {
+    const catalog = app.get(CatalogService!);
+    const found = await catalog.find('a');
+    expect(await catalog.findMany(['a', 'b'])).toEqual([found, { id: 'b', shop: 'south', price: 2 }]);
+    await catalog.change('a', 99);
+    expect(await catalog.find('a')).toMatchObject({ price: 99 });
+    await catalog.change('a', -1);
+    expect(await catalog.find('a')).toMatchObject({ price: 3 });
+    expect(await catalog.fresh('a')).toMatchObject({ price: 4 });
+    await catalog.reprice('north');
+    expect(await catalog.find('a')).toMatchObject({ price: 4 });
+    for (let left = 400; (await catalog.find('a')).price === 4; left--) expect(left).toBeGreaterThan(0);
+    await catalog.remove('a');
+    expect(await catalog.find('a')).toMatchObject({ price: 6 });
+  });
+
+  application('scopes', 'each tenant has an entry of its own', async (app, { ReportService, ...rest }) => {
+    const tenants = rest.tenants as unknown as AsyncLocalStorage<string>;
+    const find = (tenant: string) => tenants.run(tenant, () => app.get(ReportService!).find('x'));
+    for (const tenant of ['a', 'b', 'a']) expect(await find(tenant)).toEqual({ id: 'x', of: tenant });
+    const cache = app.get(MemcachedCache);
+    expect(await cache.get(scopedKey('a', 'report:x'))).toEqual({ id: 'x', of: 'a' });
+  });
+});
+
+describe('docs/http.md', () => {
+  application('http', 'responses are shared as the routes say', async (app) => {
+    const get = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await fetch(`${await app.getUrl()}${path}`, { headers });
+      return { outcome: response.headers.get('x-cache'), headers: response.headers, status: response.status };
+    };
+    const first = await get('/news');
+    expect(first.outcome).toBe('MISS');
+    expect(first.headers.get('cache-control')).toBe('max-age=60, stale-while-revalidate=600');
+    expect((await get('/news')).outcome).toBe('HIT');
+    expect((await get('/news', { 'if-none-match': first.headers.get('etag')! })).status).toBe(304);
+    expect((await get('/news', { 'accept-language': 'de' })).outcome).toBe('MISS');
+    expect((await get('/news', { cookie: 'id=1' })).outcome).toBe('BYPASS');
+    await app.get(MemcachedCache).namespace('http').deleteByTag('news');
+    expect((await get('/news')).outcome).toBe('MISS');
+    expect((await get('/inbox/a', { authorization: 'ann' })).outcome).toBe('MISS');
+    expect((await get('/inbox/a', { authorization: 'bob' })).outcome).toBe('MISS');
+    expect((await get('/inbox/a', { authorization: 'ann' })).outcome).toBe('HIT');
+    expect((await get('/inbox/a')).outcome).toBe('BYPASS');
+  });
+});
 
 describe('the README', () => {
   application('cacheable', 'find runs once, and a hit is what the miss was', async (app, { UserService }) => {
