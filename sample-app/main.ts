@@ -31,7 +31,7 @@ A product catalogue whose database takes half a second, in front of it ${where}.
   curl ${url}/counters                              what it saved
   curl ${url}/health                                every node and its state`);
 if (nodes.inProcess) {
-  console.log(`  curl -X POST ${url}/demo/nodes/0/stop             a node dies; the pages still answer
-  curl -X POST ${url}/demo/nodes/0/start            it comes back, and is found`);
+  console.log(`  curl -X POST ${url}/demo/nodes/2/stop             a node dies; the pages still answer
+  curl -X POST ${url}/demo/nodes/2/start            it comes back, and is found`);
 }
 console.log(`\nThe same with buttons: ${url}/docs. Ctrl-C ends it.`);
