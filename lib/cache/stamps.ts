@@ -117,19 +117,17 @@ export class Asked {
     later: boolean,
   ) {
     this.#order = ++stamps.marking.asks;
-    const known = tags.map((tag) => stamps.tags.mark(tag));
-    const generation = stamps.generation.on(node).known;
-    this.guess =
-      generation === undefined
-        ? undefined
-        : toStamp(
-            generation,
-            tags,
-            known.map((mark) => mark.on(node).known),
-          );
+    const { known } = stamps.generation.on(node);
     this.#generation = new Reading(stamps.generation, node, call);
-    this.#tags =
-      tags.length === 0 ? NO_MARKS : new Map(tags.map((tag, i) => [tag, new Reading(known[i]!, node, call)]));
+    if (tags.length === 0) {
+      this.guess = known;
+      this.#tags = NO_MARKS;
+    } else {
+      const marks = tags.map((tag) => stamps.tags.mark(tag));
+      const versions = marks.map((mark) => mark.on(node).known);
+      this.guess = known === undefined ? undefined : toStamp(known, tags, versions);
+      this.#tags = new Map(tags.map((tag, i) => [tag, new Reading(marks[i]!, node, call)]));
+    }
     this.#all = later ? new Reading(stamps.tags.all, node, call).ensured() : undefined;
   }
 
@@ -142,16 +140,19 @@ export class Asked {
   /** What an item, as the pool gave it, is worth. */
   async judge(stored: unknown): Promise<Judged> {
     const unsealed = unseal(stored);
-    // Whoever may store now has to wait for the generation all the same.
-    const kind = await this.judgeStamp(unsealed?.stamp ?? '');
+    const generation = await this.#generation.current;
+    if (unsealed !== undefined && unsealed.stamp === generation) return { kind: 'valid', ...unsealed };
+    const kind = await this.#standing(generation, unsealed?.stamp ?? '');
     if (kind === 'error') return UNREAD;
-    if (kind === 'nothing' || unsealed === undefined) return NOTHING;
-    return { kind, ...unsealed };
+    return kind === 'nothing' || unsealed === undefined ? NOTHING : { kind, ...unsealed };
   }
 
   /** What an item under this stamp is worth. */
   async judgeStamp(stamp: Stamp): Promise<Judged['kind']> {
-    const generation = await this.#generation.current;
+    return this.#standing(await this.#generation.current, stamp);
+  }
+
+  async #standing(generation: Current, stamp: Stamp): Promise<Judged['kind']> {
     if (generation === undefined) return 'error';
     if (stamp === generation) return 'valid';
     if (generation === null || !stamp.startsWith(`${generation},`)) return 'nothing';
