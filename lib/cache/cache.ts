@@ -41,7 +41,7 @@ import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
 import { Call } from './refill/call.js';
 import { answerMany } from './refill/call-for-many.js';
 import { Gathering } from './refill/gathering.js';
-import { Order, type OrderSetting } from './refill/order.js';
+import { Order, type OrderSetting, Policy } from './refill/order.js';
 import { type Room, Rooms } from './rooms.js';
 import { fromData, toData } from './shape.js';
 import { checkTags } from './tags.js';
@@ -53,6 +53,9 @@ type TagCallOptions = Pick<CacheCallOptions, 'timeout'>;
 
 /** A batch gets this many different TTLs: enough that it does not expire as one. */
 const TTLS_PER_BATCH = 8;
+
+/** Of calls that have none. */
+const NO_OPTIONS = {};
 
 export class MemcachedCache {
   #rooms: Rooms;
@@ -77,7 +80,7 @@ export class MemcachedCache {
     this.#call = { timeout: checked.timeout };
     this.#changes = new Changes(this.#rooms, this.#room, this.#options.namespace, this.enabled);
     this.#near = this.#makeNear();
-    this.#orders = { options: this.#options, random: this.#rooms.random, near: this.#near };
+    this.#orders = this.#ordering();
   }
 
   /** `false`: memcached is not asked; reads are misses, writes answer `false`, loaders always run. */
@@ -118,7 +121,7 @@ export class MemcachedCache {
     view.#call = { timeout: checked.timeout };
     view.#changes = new Changes(this.#rooms, view.#room, namespace, view.enabled);
     view.#near = view.#makeNear();
-    view.#orders = { options: view.#options, random: view.#rooms.random, near: view.#near };
+    view.#orders = view.#ordering();
     return view;
   }
 
@@ -285,10 +288,15 @@ export class MemcachedCache {
    *
    * With `type` or `plain` the answer on a miss is shaped as it will be on a hit.
    */
-  getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions<NoInfer<T>> = {}): Promise<T> {
+  getOrSet<T>(key: string, loader: Loader<T>, options: GetOrSetOptions<NoInfer<T>> = NO_OPTIONS): Promise<T> {
     try {
       const began = this.#room.ledger.began();
-      const order = this.#order(key, loader, options as GetOrSetOptions);
+      const order = this.#order(
+        key,
+        loader,
+        options as GetOrSetOptions,
+        this.#policyOf(options as GetOrSetOptions),
+      );
       const bypasses = !this.enabled || options.skip === true;
       if (this.#near === undefined) return new Call<T>(this.#room, order, bypasses).answer(began);
       if (options.forceFresh === true) {
@@ -325,7 +333,10 @@ export class MemcachedCache {
     }
     const asked = distinct.filter((key) => !values.has(key));
     const gathering = new Gathering(loader, distinct, asked, this.#room.clock, ledger.counts);
-    const orders = asked.map((key) => this.#order(key, loader, options as GetOrSetOptions, gathering));
+    const policy = this.#policyOf(options as GetOrSetOptions);
+    const orders = asked.map((key) =>
+      this.#order(key, loader, options as GetOrSetOptions, policy, gathering),
+    );
     const answered = await answerMany<T>(this.#room, orders, gathering, bypasses);
     if (options.forceFresh === true) this.#changes.dropNear(orders.map((order) => order.stored));
     const hits = answered.hits + values.size;
@@ -359,11 +370,22 @@ export class MemcachedCache {
     return copy;
   }
 
+  #ordering(): OrderSetting {
+    const policy = new Policy(NO_OPTIONS, this.#options);
+    return { options: this.#options, random: this.#rooms.random, near: this.#near, policy };
+  }
+
+  /** @throws MemcachedArgumentError */
+  #policyOf(options: GetOrSetOptions): Policy {
+    return options === NO_OPTIONS ? this.#orders.policy : new Policy(options, this.#options);
+  }
+
   /** @throws MemcachedArgumentError */
   #order(
     key: string,
     loader: Loader<unknown> | ManyLoader<unknown>,
     options: GetOrSetOptions,
+    policy: Policy,
     gathering?: Gathering,
   ): Order {
     if (typeof loader !== 'function') {
@@ -375,6 +397,7 @@ export class MemcachedCache {
       this.#keys.stored(key),
       loader as Loader<unknown>,
       options,
+      policy,
       call,
       this.#orders,
       gathering,

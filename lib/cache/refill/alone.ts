@@ -49,7 +49,10 @@ export function gradeByClock(judged: Judged, clock: Clock): Look['kind'] {
 
 /** In the last part of its life, which begins the earlier the longer its loader took. */
 export function isNearItsEnd(order: Order, judged: Judged, clock: Clock): boolean {
-  if (order.ahead === 0 || judged.kind !== 'valid' || judged.freshness.freshUntil === 0) return false;
+  if (order.policy.ahead === 0 || judged.kind !== 'valid' || judged.freshness.freshUntil === 0) return false;
   const { freshUntil, cost } = judged.freshness;
-  return freshUntil - clock.wallNow() <= Math.min(order.ahead + cost, Math.max(order.ahead, order.ttl / 2));
+  return (
+    freshUntil - clock.wallNow() <=
+    Math.min(order.policy.ahead + cost, Math.max(order.policy.ahead, order.policy.ttl / 2))
+  );
 }

@@ -35,7 +35,7 @@ export class ByLease implements Looker {
 
   async look(order: Order, asked: Asked): Promise<Look> {
     const { timeout } = order.call;
-    const { lock, refreshBelow } = order;
+    const { lock, refreshBelow } = order.policy;
     const options = { timeout, node: asked.node, lock, refreshBelow, hot: order.near !== undefined };
     for (let marks = 0; ; marks++) {
       const since = order.near?.now ?? 0;
@@ -91,7 +91,7 @@ export class ByLease implements Looker {
   /** Wins a fresh value's refresh before its time, by asking as if its end were near. */
   async #early(order: Order, asked: Asked, seen: LeaseRead<unknown>, judged: Judged): Promise<Look> {
     const refreshBelow = ((seen.ttlSeconds ?? 0) + 1) * 1_000;
-    const options = { timeout: order.call.timeout, node: asked.node, lock: order.lock, refreshBelow };
+    const options = { timeout: order.call.timeout, node: asked.node, lock: order.policy.lock, refreshBelow };
     const read = await this.leases.read(order.stored, options);
     if (read !== undefined && read.cas === seen.cas) {
       return this.#found(order, asked, read, 'fresh', judged);
@@ -122,7 +122,7 @@ export class ByLease implements Looker {
   /** The holder of a stale value's right has died: such a right has no time of its own. */
   #isAbandoned(order: Order, read: LeaseRead<unknown>): boolean {
     if (read.cas === undefined) return false;
-    return this.#sightings.since(order.stored, read.cas, this.clock.now()) > order.lock;
+    return this.#sightings.since(order.stored, read.cas, this.clock.now()) > order.policy.lock;
   }
 }
 
@@ -138,14 +138,14 @@ function gradeOf(read: LeaseRead<unknown>, judged: Judged): Look['kind'] {
 function remainsOf(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): Remains {
   if (kind === 'nothing') return 'nothing';
   // A mark makes a value stale. Where it may not be served as such, one that is not yet had better stay fresh.
-  return kind === 'stale' || read.stale || order.stale > 0 ? 'stale' : 'fresh';
+  return kind === 'stale' || read.stale || order.policy.stale > 0 ? 'stale' : 'fresh';
 }
 
 /** What may not be served ends with the right of whoever refills it now, so that a dead one blocks nobody. */
 function lifeAfterMark(order: Order, kind: Look['kind'], read: LeaseRead<unknown>): number | undefined {
   const left = read.ttlSeconds;
-  if (kind === 'fresh' || (kind === 'stale' && order.stale > 0)) return left;
-  const lock = Math.ceil(order.lock / 1_000);
+  if (kind === 'fresh' || (kind === 'stale' && order.policy.stale > 0)) return left;
+  const lock = Math.ceil(order.policy.lock / 1_000);
   return left === undefined || left < 0 ? lock : Math.min(left, lock);
 }
 
@@ -154,11 +154,11 @@ function lifeAfterMark(order: Order, kind: Look['kind'], read: LeaseRead<unknown
  * all processes find it due at once. Never in the first half of its life.
  */
 function isDue(order: Order, read: LeaseRead<unknown>, judged: Judged, random: () => number): boolean {
-  if (order.ahead === 0 || judged.kind !== 'valid' || read.taken) return false;
+  if (order.policy.ahead === 0 || judged.kind !== 'valid' || read.taken) return false;
   const { cost, staleSeconds } = judged.freshness;
   const { ttlSeconds } = read;
   if (cost === 0 || ttlSeconds === undefined || ttlSeconds < 0) return false;
   const left = (ttlSeconds - staleSeconds) * 1_000;
   const early = -Math.log(Math.max(random(), Number.MIN_VALUE)) * cost;
-  return left <= order.ahead + early && left <= order.ttl / 2;
+  return left <= order.policy.ahead + early && left <= order.policy.ttl / 2;
 }

@@ -98,7 +98,7 @@ export class ByLock implements Looker {
     const token = randomBytes(12).toString('base64url');
     const key = lockKey(this.namespace, order.stored);
     const call = node === undefined ? order.call : { ...order.call, node };
-    const taken = await this.pool.add(key, token, { ...call, ttl: order.lock });
+    const taken = await this.pool.add(key, token, { ...call, ttl: order.policy.lock });
     return taken ? new LockRight(this.pool, key, token, order.stored, call) : undefined;
   }
 }

@@ -36,10 +36,10 @@ export class Call<T> implements Sharer<Brought, T> {
     /** The cache is left alone. */
     private readonly bypasses: boolean,
   ) {
-    const { options, waitTimeout } = order;
+    const { options, policy } = order;
     this.signal = options.signal;
     this.insists = options.forceFresh === true;
-    this.patience = waitTimeout;
+    this.patience = policy.waitTimeout;
   }
 
   /** What the call came to, for the ledger. */
@@ -72,7 +72,7 @@ export class Call<T> implements Sharer<Brought, T> {
     const { options } = this.order;
     this.outcome = this.#isMine || isServed(brought.outcome) ? brought.outcome : 'lost-waited';
     if (brought.lost === true) {
-      if (this.order.losers !== 'fallback') return this.#share();
+      if (this.order.policy.losers !== 'fallback') return this.#share();
       this.outcome = 'miss';
       return options.fallback as T;
     }

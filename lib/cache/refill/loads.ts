@@ -84,7 +84,8 @@ export class Loads {
     }
     const { clock } = this;
     const late = (): void => this.#tooLate(flight, order, right);
-    const timer = order.loadTimeout === 0 ? undefined : clock.setTimeout(late, order.loadTimeout);
+    const timer =
+      order.policy.loadTimeout === 0 ? undefined : clock.setTimeout(late, order.policy.loadTimeout);
     timer?.unref?.();
     flight.takesTime();
     const { gathering } = order;
@@ -100,7 +101,7 @@ export class Loads {
       const value = await (gathering?.load(context, flight.isApart) ?? order.loader(context));
       const stays = value !== undefined && order.options.unless?.(value, order.key) !== true;
       const lifetime = stays ? order.lifetimeOf(value, clock.now() - began, clock.wallNow()) : undefined;
-      const tags = stays ? order.tagsOf(value) : order.tags;
+      const tags = stays ? order.tagsOf(value) : order.policy.tags;
       return { shaped: toData(value, order.options), tags, lifetime };
     } catch (error) {
       if (gathering === undefined) this.counts.loadErrors++;
@@ -114,10 +115,10 @@ export class Loads {
   #tooLate(flight: Flight<Brought>, order: Order, right: Right | undefined): void {
     flight.mayStore = false;
     flight.joinable = false;
-    this.trouble.loadTimedOut(order.loadTimeout);
+    this.trouble.loadTimedOut(order.policy.loadTimeout);
     // A right that outlived its loader would keep everybody waiting.
     right?.giveBack();
-    const text = `The load took longer than ${order.loadTimeout} ms (loadTimeout).`;
+    const text = `The load took longer than ${order.policy.loadTimeout} ms (loadTimeout).`;
     flight.abort(new DOMException(text, 'TimeoutError'));
   }
 

@@ -37,6 +37,8 @@ export interface OrderSetting {
   readonly options: CheckedCacheOptions;
   readonly random: () => number;
   readonly near: Near | undefined;
+  /** Of calls that say nothing themselves. */
+  readonly policy: Policy;
 }
 
 /** How a value is stored: for how long, and what its readers are told. */
@@ -46,9 +48,8 @@ export interface Lifetime {
   readonly freshness: Freshness;
 }
 
-export class Order {
-  /** Where hot values are kept. */
-  readonly near: Near | undefined;
+/** What a call, or the cache where the call does not say, wants of a refill; checked. */
+export class Policy {
   /** Milliseconds, as the call or the cache says; what a function says of the value comes later. */
   readonly ttl: number;
   readonly stale: number;
@@ -62,24 +63,14 @@ export class Order {
   readonly losers: 'wait' | 'run' | 'fallback';
   /** The tags that are known before the value is, each once. */
   readonly tags: readonly string[];
-  /** When a loser stops waiting; known once it has begun. */
-  waitUntil: number | undefined = undefined;
+  /** How long the right to refill is held, in milliseconds. */
+  readonly lock: number;
+  /** With less of its item's life left than this, somebody shall refresh it; in milliseconds. */
+  readonly refreshBelow: number | undefined;
 
   /** @throws MemcachedArgumentError */
-  constructor(
-    readonly key: string,
-    readonly stored: string,
-    readonly loader: Loader<unknown>,
-    readonly options: GetOrSetOptions,
-    /** Without the caller's signal: others may come to wait for the same. */
-    readonly call: CallOptions,
-    private readonly setting: OrderSetting,
-    /** Loads it together with others, in place of `loader`. */
-    readonly gathering?: Gathering,
-  ) {
-    const defaults = setting.options;
+  constructor(options: GetOrSetOptions, defaults: CheckedCacheOptions) {
     const { ttl, tags } = options;
-    this.near = setting.near;
     this.ttl = typeof ttl === 'function' ? defaults.ttl : callTtl(ttl, defaults.ttl);
     this.tags = tags === undefined || typeof tags === 'function' ? NO_TAGS : checkTags(tags);
     this.stale = callTtl(options.stale, defaults.stale, 'stale');
@@ -92,19 +83,31 @@ export class Order {
     this.leases = callWord('leases', options.leases, defaults.leases, ['auto', 'off']);
     this.losers = callWord('losers', options.losers, defaults.losers, ['wait', 'run', 'fallback']);
     callTtl(options.negativeTtl, 0, 'negativeTtl');
+    this.lock = this.loadTimeout === 0 ? LOCK_WITHOUT_BOUND : this.loadTimeout + LOCK_BEYOND_LOADER;
+    this.refreshBelow = refreshBelow(this.stale, this.ahead);
   }
+}
 
-  /** How long the right to refill is held, in milliseconds. */
-  get lock(): number {
-    return this.loadTimeout === 0 ? LOCK_WITHOUT_BOUND : this.loadTimeout + LOCK_BEYOND_LOADER;
-  }
+export class Order {
+  /** When a loser stops waiting; known once it has begun. */
+  waitUntil: number | undefined = undefined;
 
-  /** With less of its item's life left than this, somebody shall refresh it; in milliseconds. */
-  get refreshBelow(): number | undefined {
-    if (this.stale === 0 && this.ahead === 0) return undefined;
-    // memcached asks for less than this and not for as much; a whole second more makes it "as much".
-    const below = wholeSeconds(this.stale) + Math.max(1_000, this.ahead);
-    return Math.min(below, LONGEST_REFRESH_BELOW);
+  constructor(
+    readonly key: string,
+    readonly stored: string,
+    readonly loader: Loader<unknown>,
+    readonly options: GetOrSetOptions,
+    readonly policy: Policy,
+    /** Without the caller's signal: others may come to wait for the same. */
+    readonly call: CallOptions,
+    private readonly setting: OrderSetting,
+    /** Loads it together with others, in place of `loader`. */
+    readonly gathering?: Gathering,
+  ) {}
+
+  /** Where hot values are kept. */
+  get near(): Near | undefined {
+    return this.setting.near;
   }
 
   /** The tags may be known only when the value is. */
@@ -115,31 +118,38 @@ export class Order {
   /** @throws whatever the function of the caller does. */
   tagsOf(value: unknown): readonly string[] {
     const { tags } = this.options;
-    return typeof tags === 'function' ? checkTags(tags(value)) : this.tags;
+    return typeof tags === 'function' ? checkTags(tags(value)) : this.policy.tags;
   }
 
   /** @throws whatever the function of the caller does. */
   lifetimeOf(value: unknown, cost: number, wallNow: number): Lifetime {
     const { options, random } = this.setting;
-    const fresh = shortened(this.#ttlOf(value), options.jitter, random);
+    const fresh = shortened(this.ttlOf(value), options.jitter, random);
     if (fresh === 0) return { ttl: 0, freshness: { staleSeconds: 0, freshUntil: 0, cost: 0 } };
-    const judged = this.stale > 0 || this.ahead > 0;
+    const { stale, ahead } = this.policy;
+    const judged = stale > 0 || ahead > 0;
     return {
-      ttl: Math.min(fresh + this.stale, LONGEST_TTL),
+      ttl: Math.min(fresh + stale, LONGEST_TTL),
       freshness: {
-        staleSeconds: wholeSeconds(this.stale) / 1_000,
+        staleSeconds: wholeSeconds(stale) / 1_000,
         freshUntil: judged ? Math.ceil(wallNow + fresh) : 0,
-        cost: this.ahead > 0 ? Math.ceil(cost) : 0,
+        cost: ahead > 0 ? Math.ceil(cost) : 0,
       },
     };
   }
 
-  #ttlOf(value: unknown): number {
+  private ttlOf(value: unknown): number {
     const { ttl, negativeTtl } = this.options;
     const negative: Duration | undefined = negativeTtl ?? this.setting.options.negativeTtl;
     if (value === null && negative !== undefined) return callTtl(negative, 0, 'negativeTtl');
-    return typeof ttl === 'function' ? callTtl(ttl(value), this.ttl) : this.ttl;
+    return typeof ttl === 'function' ? callTtl(ttl(value), this.policy.ttl) : this.policy.ttl;
   }
+}
+
+function refreshBelow(stale: number, ahead: number): number | undefined {
+  if (stale === 0 && ahead === 0) return undefined;
+  // memcached asks for less than this and not for as much; a whole second more makes it "as much".
+  return Math.min(wholeSeconds(stale) + Math.max(1_000, ahead), LONGEST_REFRESH_BELOW);
 }
 
 function wholeSeconds(milliseconds: number): number {

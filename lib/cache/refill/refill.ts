@@ -86,8 +86,8 @@ export class Refill {
 
   // ---- looking ----
 
-  #ask({ stored, tags, call, tagsComeLater }: Order): Asked {
-    return this.#parts.stamps.ask(stored, tags, call, tagsComeLater);
+  #ask({ stored, policy, call, tagsComeLater }: Order): Asked {
+    return this.#parts.stamps.ask(stored, policy.tags, call, tagsComeLater);
   }
 
   #look(order: Order): Promise<Look> {
@@ -99,7 +99,7 @@ export class Refill {
 
   /** `undefined` until it is known what the node can do. */
   #lookerFor(order: Order, node: string | undefined): Looker | undefined {
-    if (order.leases === 'off' || this.#byLease === undefined) return this.#alone;
+    if (order.policy.leases === 'off' || this.#byLease === undefined) return this.#alone;
     const grants = this.#parts.pool.leases?.known(order.stored, node);
     return grants === undefined ? undefined : grants ? this.#byLease : this.#byLock;
   }
@@ -133,10 +133,10 @@ export class Refill {
   }
 
   async #beyondFresh(flight: Flight<Brought>, order: Order, look: Look): Promise<Brought> {
-    if (look.kind === 'stale' && order.stale > 0) return this.#serveStale(order, look);
+    if (look.kind === 'stale' && order.policy.stale > 0) return this.#serveStale(order, look);
     if (look.kind === 'error' || look.right !== undefined)
       return this.#loadAnyway(flight, order, look, 'miss');
-    switch (order.losers) {
+    switch (order.policy.losers) {
       case 'fallback':
         return { data: undefined, copied: true, outcome: 'miss', lost: true };
       case 'run':
@@ -164,12 +164,12 @@ export class Refill {
       return { ...served, outcome: 'graced' };
     }
     const refreshing = this.#refresh(order, look, right);
-    if (order.softTimeout === 0) {
+    if (order.policy.softTimeout === 0) {
       refreshing.catch(() => undefined);
       return { ...served, outcome: 'stale' };
     }
     try {
-      return (await this.#soon(refreshing, order.softTimeout)) ?? { ...served, outcome: 'stale' };
+      return (await this.#soon(refreshing, order.policy.softTimeout)) ?? { ...served, outcome: 'stale' };
     } catch {
       return { ...served, outcome: 'graced' };
     }
@@ -212,7 +212,7 @@ export class Refill {
   /** Looks again and again: for the value, or for the right, when whoever has it lets go or dies. */
   async #wait(flight: Flight<Brought>, order: Order, first: Look): Promise<Brought> {
     const { clock, random } = this.#parts;
-    order.waitUntil ??= clock.now() + order.waitTimeout;
+    order.waitUntil ??= clock.now() + order.policy.waitTimeout;
     flight.takesTime();
     order.gathering?.decided(order.key);
     let look = first;
@@ -225,7 +225,7 @@ export class Refill {
       if (look.kind === 'fresh') return this.#serveFresh(order, look, 'lost-waited');
       if (look.kind === 'error' || look.right !== undefined)
         return this.#loadAnyway(flight, order, look, 'miss');
-      if (look.kind === 'stale' && order.stale > 0) return this.#serveStale(order, look);
+      if (look.kind === 'stale' && order.policy.stale > 0) return this.#serveStale(order, look);
     }
   }
 

@@ -74,6 +74,7 @@ export class Leases {
   readonly #calls: SingleCalls;
   readonly #reads: RequestSink;
   readonly #many: ReadMany;
+  #lastTokens: Omit<LeaseReadOptions, keyof CallOptions> & { tokens: string } = { lock: '', tokens: '' };
   readonly #abilities = new Abilities({
     leases: (node, options) => this.#proveLeases(node, options),
     explicitCas: (node, options) => this.#proveExplicitCas(node, options),
@@ -199,14 +200,22 @@ export class Leases {
       const node = options.node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(options.node);
       node.admit(1, 0);
       const request = new Request(Verb.metaGet, wire, this.#reads, resolve, reject);
-      // N before t, else the winner of a stub may be told that it never ends.
-      const recache = options.refreshBelow === undefined ? '' : ` R${seconds(options.refreshBelow, 1)}`;
-      const hot = options.hot === false ? '' : ' h l';
-      request.tokens = ` N${seconds(options.lock, 2)}${recache}${extra} f c t${hot} v`;
+      request.tokens = this.#readTokens(options) + extra;
       // What is won by an answer that comes too late has to be found again.
       request.tag = key;
       this.#dispatcher.submit(request, node, options);
     });
+  }
+
+  /** One call is much like the next: their tokens are made once. */
+  #readTokens({ lock, refreshBelow, hot }: LeaseReadOptions): string {
+    const last = this.#lastTokens;
+    if (last.lock === lock && last.refreshBelow === refreshBelow && last.hot === hot) return last.tokens;
+    const recache = refreshBelow === undefined ? '' : ` R${seconds(refreshBelow, 1)}`;
+    // N before t, else the winner of a stub may be told that it never ends.
+    const tokens = ` N${seconds(lock, 2)}${recache} f c t${hot === false ? '' : ' h l'} v`;
+    this.#lastTokens = { lock, refreshBelow, hot, tokens };
+    return tokens;
   }
 
   /** Fills an item under its lease: `exists` and `missing` say that somebody else has changed or deleted it. */
