@@ -17,7 +17,7 @@ export interface Sharer<R, T> {
   readonly signal: AbortSignal | undefined;
   /** It wants work that has not begun to take its time yet, and that was begun for one like it. */
   readonly insists: boolean;
-  /** How long it waits for work that another one began, from when that takes its time; milliseconds. */
+  /** How long it waits for another one's loader, from when that begins; milliseconds. */
   readonly patience: number;
   /** Does the work. Called in the turn it is asked in, if at all. */
   work(flight: Flight<R>): Promise<R>;
@@ -130,7 +130,7 @@ export class Flight<R> {
     this.#given.abort(reason);
   }
 
-  /** From now on it may take long: a loader runs, or others are waited for. */
+  /** From now on a loader runs. (Waiting for other processes has a bound of its own, and ends in a load.) */
   takesTime(): void {
     if (this.#takesTime) return;
     this.#takesTime = true;

@@ -213,7 +213,6 @@ export class Refill {
   async #wait(flight: Flight<Brought>, order: Order, first: Look): Promise<Brought> {
     const { clock, random } = this.#parts;
     order.waitUntil ??= clock.now() + order.policy.waitTimeout;
-    flight.takesTime();
     order.gathering?.decided(order.key);
     let look = first;
     for (let pause = FIRST_WAIT; ; pause = Math.min(LONGEST_WAIT, pause * WAIT_GROWTH)) {

@@ -244,6 +244,26 @@ describe('losers', () => {
     expect(await other.get('k')).toBe('mine');
   });
 
+  it('of one process who have waited enough share one load', async () => {
+    const { other } = await lose({ waitTimeout: '1s' });
+    const { loader, calls, answer } = heldLoader<string>();
+    const early = other.getOrSet('k', loader);
+    await fleet.rest();
+    fleet.clock.advance(500);
+    await fleet.rest();
+    const late = other.getOrSet('k', loader);
+    while (calls() === 0) {
+      fleet.clock.advance(10);
+      await fleet.clock.settle(10);
+    }
+    // The late one has waited for more than a second now, and the load for half of one.
+    fleet.clock.advance(600);
+    await fleet.rest();
+    answer('mine');
+    expect(await fleet.passing(Promise.all([early, late]), 10, 200)).toEqual(['mine', 'mine']);
+    expect(calls()).toBe(1);
+  });
+
   it('poll with growing pauses', async () => {
     const { other, held, asked } = await lose({ waitTimeout: '10s' });
     await fleet.rest();
