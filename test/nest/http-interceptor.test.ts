@@ -214,6 +214,34 @@ class News {
     return { call: call('old-key') };
   }
 
+  @Get('throwing-tags')
+  @HttpCache({
+    tags: () => {
+      throw new Error('no tags');
+    },
+  })
+  throwingTags() {
+    return { call: call('throwing-tags') };
+  }
+
+  @Get('throwing-ttl')
+  @CacheTTL(() => {
+    throw new Error('no ttl');
+  })
+  throwingTtl() {
+    return { call: call('throwing-ttl') };
+  }
+
+  @Get('throwing-scope')
+  @HttpCache({
+    scope: () => {
+      throw new Error('no scope');
+    },
+  })
+  throwingScope() {
+    return { call: call('throwing-scope') };
+  }
+
   @Get('off')
   @HttpCache(false)
   off() {
@@ -441,6 +469,11 @@ describe.each(platforms)('over %s', (_, adapter) => {
       expect(await app.get(MemcachedCache).namespace('http').get('the-news')).toMatchObject({
         body: { call: 1 },
       });
+    });
+
+    it.each(['tags', 'ttl', 'scope'])('answers uncached, with one line, when %s throws', async (name) => {
+      for (const n of [1, 2]) expect((await get(`throwing-${name}`).expect(200)).body).toEqual({ call: n });
+      expect(log.with(`no ${name}`)).toHaveLength(1);
     });
 
     it('answers when memcached dies', async () => {

@@ -68,6 +68,12 @@ interface Visit {
   run: { readonly body: unknown } | { readonly error: unknown } | undefined;
 }
 
+interface Prepared {
+  readonly visit: Visit;
+  readonly key: string;
+  readonly entry: GetOrSetOptions<Loaded>;
+}
+
 const OWN: Loaded = { own: true };
 
 @Injectable()
@@ -88,10 +94,8 @@ export class MemcachedCacheInterceptor implements NestInterceptor {
     if (context.getType() !== 'http') return next.handle();
     const route = routeOf(context);
     if (route.options === undefined || !this.isRequestCacheable(context)) return next.handle();
-    const visit = await this.#begin(context, next, route, route.options);
-    const key = visit && (await this.#keyOf(visit));
-    if (!visit || key === undefined) return next.handle();
-    return of(await this.#answer(visit, key));
+    const prepared = await this.#prepare(context, next, route, route.options);
+    return prepared === undefined ? next.handle() : of(await this.#answer(prepared));
   }
 
   /** What a request is kept under, for subclasses; `undefined`: it is not cached. Host, scope and `vary` are added. */
@@ -154,22 +158,37 @@ export class MemcachedCacheInterceptor implements NestInterceptor {
     return { ...visit, answered: false, run: undefined };
   }
 
-  async #keyOf({ context, request, options, whose, route }: Visit): Promise<string | undefined> {
+  /** `undefined`: the handler runs. What the application's own functions throw is no reason not to answer. */
+  async #prepare(
+    context: ExecutionContext,
+    next: CallHandler,
+    route: Route,
+    options: HttpCacheOptions,
+  ): Promise<Prepared | undefined> {
     try {
-      const key = await this.trackBy(context);
-      return key ? keyFor(key, request, options.vary, whose) : undefined;
+      const visit = await this.#begin(context, next, route, options);
+      const key = visit && (await this.trackBy(context));
+      if (!visit || !key) return undefined;
+      return {
+        visit,
+        key: keyFor(key, visit.request, options.vary, visit.whose),
+        entry: this.#entryOf(visit),
+      };
     } catch (error) {
-      this.#tell(route, 'key', `ran uncached: its key could not be made (${String(error)})`);
+      this.#tell(
+        route,
+        'options',
+        `ran uncached: its key, "ttl" or "tags" could not be made (${String(error)})`,
+      );
       return undefined;
     }
   }
 
-  async #answer(visit: Visit, key: string): Promise<unknown> {
+  async #answer({ visit, key, entry }: Prepared): Promise<unknown> {
     let loaded: Loaded;
     try {
-      const { cache } = visit;
       // Nothing comes back where losers get a fallback: there is none for a page.
-      loaded = (await cache.getOrSet<Loaded>(key, () => this.#load(visit, key), this.#entryOf(visit))) ?? OWN;
+      loaded = (await visit.cache.getOrSet<Loaded>(key, () => this.#load(visit, key), entry)) ?? OWN;
     } catch (error) {
       // The handler's own error, or that of the one this request waited for.
       if (visit.run !== undefined || !(error instanceof MemcachedError)) throw error;
@@ -179,8 +198,8 @@ export class MemcachedCacheInterceptor implements NestInterceptor {
     visit.answered = true;
     if (isPage(loaded)) return this.#send(visit, loaded);
     if ('error' in loaded) throw loaded.error;
-    if (visit.run === undefined) return lastValueFrom(visit.next.handle(), { defaultValue: undefined });
     this.#set(visit.response, 'X-Cache', 'BYPASS');
+    if (visit.run === undefined) return lastValueFrom(visit.next.handle(), { defaultValue: undefined });
     if ('error' in visit.run) throw visit.run.error;
     return visit.run.body;
   }
