@@ -4,6 +4,7 @@
 import { Readable } from 'node:stream';
 import { CacheKey, CacheTTL } from '@nestjs/cache-manager';
 import {
+  type CallHandler,
   type CanActivate,
   Controller,
   type ExecutionContext,
@@ -13,6 +14,7 @@ import {
   HttpCode,
   type INestApplication,
   Injectable,
+  type NestInterceptor,
   NotFoundException,
   Param,
   Post,
@@ -23,8 +25,9 @@ import {
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
+import { lastValueFrom, of } from 'rxjs';
 import request from 'supertest';
-import { HttpCache, MemcachedCache, MemcachedCacheInterceptor } from '../../lib/index.js';
+import { HttpCache, MemcachedCache, MemcachedCacheInterceptor, withCache } from '../../lib/index.js';
 import { TestMemcached } from '../../lib/testing/index.js';
 import { onEachBackend } from './support/backends.js';
 import { platforms, serve } from './support/http.js';
@@ -48,6 +51,16 @@ class KeyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     context.switchToHttp().getRequest().user = { name: 'ann' };
     return true;
+  }
+}
+
+/** Lets the application's own people read past the cache. */
+@Injectable()
+class Controlled implements NestInterceptor {
+  async intercept(context: ExecutionContext, next: CallHandler) {
+    const asked = context.switchToHttp().getRequest().headers['x-control'];
+    if (asked === undefined) return next.handle();
+    return of(await withCache({ [asked]: true }, () => lastValueFrom(next.handle())));
   }
 }
 
@@ -259,6 +272,15 @@ class News {
   }
 }
 
+@Controller('news')
+@UseInterceptors(Controlled, MemcachedCacheInterceptor)
+class ControlledNews {
+  @Get('controlled')
+  controlled() {
+    return { call: call('controlled') };
+  }
+}
+
 let log: CapturedLog;
 let app: INestApplication;
 const get = (path: string) => request(app.getHttpServer()).get(`/news/${path}`);
@@ -278,7 +300,7 @@ describe.each(platforms)('over %s', (_, adapter) => {
     beforeEach(async () => {
       backend = await start();
       const scope = { tenant: (asked: unknown) => (asked as Request).headers['x-tenant' as never] as string };
-      app = await serve(adapter, backend.address, { controllers: [News] }, { scope });
+      app = await serve(adapter, backend.address, { controllers: [News, ControlledNews] }, { scope });
     });
     afterEach(() => backend.stop());
 
@@ -461,6 +483,14 @@ describe.each(platforms)('over %s', (_, adapter) => {
         call: 3,
       });
       expect((await get('obedient').expect('x-cache', 'HIT')).body).toEqual({ call: 2 });
+    });
+
+    it('follows what stands around it in the application', async () => {
+      await get('controlled').expect('x-cache', 'MISS');
+      await get('controlled').set('x-control', 'skip').expect('x-cache', 'BYPASS');
+      expect((await get('controlled')).body).toEqual({ call: 1 });
+      await get('controlled').set('x-control', 'forceFresh').expect('x-cache', 'MISS');
+      expect((await get('controlled').expect('x-cache', 'HIT')).body).toEqual({ call: 3 });
     });
 
     it('honours @CacheKey and @CacheTTL', async () => {
