@@ -8,11 +8,12 @@
  * the mark makes the right anew, and of those who mark only one succeeds.
  */
 import type { Clock } from '../../core/base/clock.js';
-import { MemcachedDecodeError } from '../../core/base/errors.js';
+import { MemcachedDecodeError, MemcachedError } from '../../core/base/errors.js';
 import type { LeaseReadOptions } from '../../core/pool/leases.js';
 import type { LeaseRead } from '../../core/pool/types.js';
 import type { CacheLeases, CachePool } from '../ports.js';
 import { type Asked, type Judged, NOTHING } from '../stamps.js';
+import { Doubts } from './doubts.js';
 import { type Look, type Looker, NOT_READ } from './look.js';
 import type { Order } from './order.js';
 import { LeaseRight, type Remains, type Right, SeenRight } from './rights.js';
@@ -23,6 +24,7 @@ const MOST_MARKS = 3;
 
 export class ByLease implements Looker {
   readonly #sightings = new Sightings();
+  readonly #doubts = new Doubts();
 
   constructor(
     private readonly pool: CachePool,
@@ -60,7 +62,10 @@ export class ByLease implements Looker {
     try {
       return await this.leases.read(order.stored, options);
     } catch (error) {
-      if (!(error instanceof MemcachedDecodeError)) throw error;
+      if (!(error instanceof MemcachedDecodeError)) {
+        if (!(error instanceof MemcachedError) || error.sent !== 'no') this.#doubt(order);
+        throw error;
+      }
       this.unreadable(error);
       // Nobody can use it, and a right that this read may have won cannot be seen: let it be missing instead.
       await this.pool.delete(order.stored, order.call);
@@ -73,7 +78,8 @@ export class ByLease implements Looker {
     if (read.won || kind === 'error') return false;
     // A load begun before a forced one must not come after it.
     if (order.options.forceFresh === true) return read.taken || kind !== 'fresh';
-    return kind !== 'fresh' && (!read.taken || this.#isAbandoned(order, read));
+    if (kind === 'fresh') return false;
+    return !read.taken || this.#doubts.take(order.stored, this.clock.now()) || this.#isAbandoned(order, read);
   }
 
   #found(order: Order, asked: Asked, read: LeaseRead<unknown>, kind: Look['kind'], judged: Judged): Look {
@@ -112,11 +118,17 @@ export class ByLease implements Looker {
       remainsOf(order, read, kind),
       read.ttlSeconds,
       call,
+      () => this.#doubt(order),
     );
   }
 
   #leaseOf(order: Order, read: LeaseRead<unknown>) {
     return { key: order.stored, node: read.node, cas: read.cas ?? 0n };
+  }
+
+  /** A right may have been won, or not given back, and nobody has heard of it. */
+  #doubt(order: Order): void {
+    this.#doubts.add(order.stored, this.clock.now() + order.policy.lock);
   }
 
   /** The holder of a stale value's right has died: such a right has no time of its own. */

@@ -43,6 +43,8 @@ export class LeaseRight implements Right {
     /** How long the item lives on; -1 or `undefined`: for ever. */
     private readonly ttlSeconds: number | undefined,
     private readonly call: CallOptions,
+    /** Told when it could not be given back: it is held by nobody now. */
+    private readonly stuck: () => void,
   ) {
     this.#since = clock.now();
   }
@@ -75,7 +77,7 @@ export class LeaseRight implements Right {
   }
 
   #send(sent: Promise<LeaseOutcome>): void {
-    sent.catch(() => undefined);
+    sent.catch(this.stuck);
   }
 }
 

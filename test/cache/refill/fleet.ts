@@ -4,6 +4,7 @@
  */
 import { MemcachedCache } from '../../../lib/cache/cache.js';
 import type { CacheOptions } from '../../../lib/cache/options.js';
+import type { MemcachedPoolOptions } from '../../../lib/core/pool/options.js';
 import { MemcachedPool } from '../../../lib/core/pool/pool.js';
 import { ManualClock, TestMemcached, type TestMemcachedOptions } from '../../../lib/testing/index.js';
 
@@ -29,8 +30,12 @@ export class Fleet {
   }
 
   /** Another process. Its chance is none, so that polls come at known times. */
-  process(options: CacheOptions = {}, random: () => number = () => 0.5): MemcachedCache {
-    const pool = this.pool();
+  process(
+    options: CacheOptions = {},
+    random: () => number = () => 0.5,
+    poolOptions: MemcachedPoolOptions = {},
+  ): MemcachedCache {
+    const pool = this.pool(poolOptions);
     const log = {
       log: (line: string) => void this.lines.push(line),
       warn: (line: string) => void this.lines.push(line),
@@ -38,8 +43,8 @@ export class Fleet {
     return new MemcachedCache(pool, { ...this.options, ...options }, { clock: this.clock, random, log });
   }
 
-  pool(): MemcachedPool {
-    const pool = new MemcachedPool({ nodes: this.server.address, commandTimeout: '20s' });
+  pool(options: MemcachedPoolOptions = {}): MemcachedPool {
+    const pool = new MemcachedPool({ nodes: this.server.address, commandTimeout: '20s', ...options });
     this.#pools.push(pool);
     return pool;
   }

@@ -303,6 +303,29 @@ describe('a read that failed', () => {
     expect(cache.stats()).toMatchObject({ sets: 1, errors: 1 });
   });
 
+  it('whose answer never came keeps nobody waiting for what it may have won', async () => {
+    await start();
+    const cache = fleet.process({}, undefined, { commandTimeout: 200, blacklistTime: 100 });
+    await cache.getOrSet('warm', () => 1);
+    const hung = fleet.server.misbehave.hang();
+    expect(await cache.getOrSet('k', () => 'first')).toBe('first');
+    await hung.stop();
+    // Reachable again: and nobody's stub lies where the value was to be.
+    while ((await cache.get('warm')) === undefined) await fleet.rest();
+    expect(await fleet.pool().leases.read('cache#k', { lock: '5s' })).toMatchObject({
+      won: false,
+      taken: true,
+    });
+    expect(
+      await fleet.passing(
+        cache.getOrSet('k', () => 'second'),
+        10,
+        15,
+      ),
+    ).toBe('second');
+    expect(await cache.get('k')).toBe('second');
+  });
+
   it('whose answer comes late gives back what it won', async () => {
     await start();
     const [one, other] = [fleet.process({ timeout: 40 }), fleet.process()];
