@@ -69,6 +69,8 @@ export class MemcachedCache {
   #changes: Changes;
   /** What every order needs of this cache. */
   #orders: OrderSetting;
+  /** Of frozen options, which are checked once: those of a decorator come with every call. */
+  readonly #policies = new WeakMap<object, Policy>();
 
   /** @throws MemcachedOptionError for an option it does not know or cannot read. */
   constructor(pool: CachePool, options?: CacheOptions, hooks: CacheHooks = {}) {
@@ -377,7 +379,14 @@ export class MemcachedCache {
 
   /** @throws MemcachedArgumentError */
   #policyOf(options: GetOrSetOptions): Policy {
-    return options === NO_OPTIONS ? this.#orders.policy : new Policy(options, this.#options);
+    if (options === NO_OPTIONS) return this.#orders.policy;
+    if (!Object.isFrozen(options)) return new Policy(options, this.#options);
+    let policy = this.#policies.get(options);
+    if (policy === undefined) {
+      policy = new Policy(options, this.#options);
+      this.#policies.set(options, policy);
+    }
+    return policy;
   }
 
   /** @throws MemcachedArgumentError */

@@ -42,7 +42,8 @@ export function entryOf(options: object): GetOrSetOptions {
   for (const name of ENTRY_OPTIONS) {
     if (given[name] !== undefined) Object.assign(entry, { [name]: given[name] });
   }
-  return entry;
+  // So that the cache, which sees the same options with every call, need check them only once.
+  return Object.freeze(entry);
 }
 
 /** `entry` for one call: with functions that know its arguments, and what the caller said by `withCache`. */

@@ -111,6 +111,8 @@ function right(key: unknown, args: readonly unknown[]): string {
   if (typeof key !== 'string' || key === '') {
     throw new MemcachedKeyError(`it gave ${describe(key)}, not a string that is not empty`);
   }
+  // Looked for as plain text first, which is cheap: hardly a key has either.
+  if (!key.includes('undefined') && !key.includes('[object ')) return key;
   const [word] = MISTAKE.exec(key) ?? [];
   if (word === undefined || mentions(args, word)) return key;
   throw new MemcachedKeyError(`it gave ${describe(key)}, in which ${word} stands for an argument`);

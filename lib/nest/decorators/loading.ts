@@ -15,9 +15,12 @@ interface Load {
 }
 
 const loads = new WeakMap<MemcachedCache, Map<string, Load>>();
+/** Loads under way anywhere; nearly always there are none, and nothing to be looked up. */
+let underWay = 0;
 
 /** Must a call of `plan` keep out of the load that is under way? */
 export function mustNotWait(plan: Plan, cache: MemcachedCache, key: string): boolean {
+  if (underWay === 0) return false;
   const load = loads.get(cache)?.get(key);
   return load !== undefined && load.plan !== plan;
 }
@@ -37,9 +40,11 @@ export async function asLoad<T>(
     load.running++;
     return { key, load };
   });
+  underWay++;
   try {
     return await work();
   } finally {
+    underWay--;
     for (const { key, load } of begun) if (--load.running === 0) byKey.delete(key);
   }
 }

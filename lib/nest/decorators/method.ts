@@ -11,16 +11,28 @@ import { MemcachedOptionError } from '../../core/base/errors.js';
 import { DEFAULT_POOL } from '../tokens.js';
 import { cacheOf, declareSlot, type Plan, type Reached } from './slot.js';
 
-/** One call that has a cache. */
-export interface Call extends Reached {
-  readonly cache: MemcachedCache;
-  readonly instance: object;
-  readonly args: unknown[];
-  /** Runs the method itself, with the arguments of the call or with others. */
-  proceed(args?: unknown[]): unknown;
-}
-
 type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** One call that has a cache. */
+export class Call implements Reached {
+  readonly cache: MemcachedCache;
+  readonly root: MemcachedCache;
+
+  constructor(
+    reached: Reached,
+    readonly instance: object,
+    readonly args: unknown[],
+    private readonly method: Method,
+  ) {
+    this.cache = reached.cache;
+    this.root = reached.root;
+  }
+
+  /** Runs the method itself, with the arguments of the call or with others. */
+  proceed(args: unknown[] = this.args): unknown {
+    return Reflect.apply(this.method, this.instance, args);
+  }
+}
 
 /** What a decorator does with a call. */
 export interface Around<P> {
@@ -73,9 +85,8 @@ export function wrap<P>(
   const original = descriptor.value as Method;
   const wrapper: Method = function (...args) {
     const reached = cacheOf(this, plan);
-    const proceed = (others = args) => Reflect.apply(original, this, others);
-    if (reached === undefined) return proceed();
-    const call: Call = { ...reached, instance: this as object, args, proceed };
+    if (reached === undefined) return Reflect.apply(original, this, args);
+    const call = new Call(reached, this as object, args, original);
     let prepared: P;
     try {
       prepared = around.prepare(call);
