@@ -31,6 +31,15 @@ describe('writes', () => {
     expect(requestsIn(fed.ask([]))).toBe(32);
   });
 
+  test('a wait that brought no company is not tried again for a while', async () => {
+    const fed = new FedConnection('meta');
+    fed.ask(gets(200));
+    expect(requestsIn(fed.ask(gets(1)))).toBe(200);
+    await round();
+    for (let write = 1; write <= 32; write++) expect(requestsIn(fed.ask(gets(1)))).toBe(201 + write);
+    expect(requestsIn(fed.ask(gets(1)))).toBe(233);
+  });
+
   test('what is half of the wire or more leaves at once', () => {
     const fed = new FedConnection('meta');
     fed.ask(gets(10));

@@ -36,6 +36,8 @@ const LONG_ANSWER_BYTES = 64 * 1_024;
 
 /** With fewer than this on the wire nothing waits for company. */
 const LEAST_ON_WIRE = 4;
+/** A wait costs a turn of the event loop: when what is written did not grow by half, so many writes go without. */
+const WRITES_AFTER_VAIN = 32;
 /** More than this is worth a write of its own. */
 const MOST_HELD_BYTES = 16_384;
 
@@ -80,6 +82,10 @@ export class Connection implements SocketReader {
   #inTurn = false;
   /** What was gathered waits for the end of the event loop's round. */
   #held = false;
+  /** How many requests there were when that wait began. */
+  #heldFrom = 0;
+  /** So many writes are made at once before a wait is tried again. */
+  #inVain = 0;
   readonly #connectAlarm: Alarm;
 
   constructor(settings: ConnectionSettings, owner: ConnectionOwner<Connection>, knownProxy: boolean) {
@@ -180,22 +186,29 @@ export class Connection implements SocketReader {
       return;
     }
     this.#held = true;
+    this.#heldFrom = this.#unflushed;
     this.#turn.clock.setImmediate(this.#endHold);
   }
 
   /**
    * May what is unwritten wait for the end of the event loop's round? A write is the dearest part of a small
    * request. While twice as many are on the wire the server does not notice the wait, and whatever the rest
-   * of the round brings goes along in the same write.
+   * of the round brings goes along in the same write. Where a wait brought no company it is not tried again soon.
    */
   get #canWait(): boolean {
+    if (this.#inVain > 0) {
+      this.#inVain--;
+      return false;
+    }
     const onWire = this.#awaiting.size - this.#unflushed;
     return onWire >= LEAST_ON_WIRE && onWire >= 2 * this.#unflushed && this.#writer.bytes < MOST_HELD_BYTES;
   }
 
   readonly #endHold = (): void => {
     this.#held = false;
-    if (this.state !== 'closed') this.#flush();
+    if (this.state === 'closed') return;
+    if (this.#unflushed < 1.5 * this.#heldFrom) this.#inVain = WRITES_AFTER_VAIN;
+    this.#flush();
   };
 
   #flush(): void {
