@@ -53,11 +53,14 @@ test.each(targets.map((one) => [one.title, one.figure, one.against, lineOf(one)]
 );
 
 test('every row of the README is one of the run, and says what it said', () => {
-  const claims = [...read('README.md').matchAll(/^\| (.+?) +\| ([\d.]+) +\| (\S+) ([\d.]+) +\| ([\d.]+)x +\|$/gm)];
+  const claims = [
+    ...read('README.md').matchAll(/^\| (.+?) +\| ([\d.]+) +\| (\S+) ([\d.]+) +\| ([\d.]+)x +\|$/gm),
+  ];
   expect(claims.length).toBeGreaterThanOrEqual(6);
   for (const [, title, ours, rival, theirs, ratio] of claims) {
     const clients = rows.find((row) => row.title === title!.trim())?.clients ?? [];
-    const medianOf = (id: string) => clients.find((client) => client.id === id)?.perSecond?.median ?? Number.NaN;
+    const medianOf = (id: string) =>
+      clients.find((client) => client.id === id)?.perSecond?.median ?? Number.NaN;
     const shown = [medianOf('ours'), medianOf(rival!)].map((figure) => (figure / 1_000).toFixed(1));
     expect([title, ours, theirs]).toEqual([title, ...shown]);
     expect([title, ratio]).toEqual([title, (medianOf('ours') / medianOf(rival!)).toFixed(1)]);
