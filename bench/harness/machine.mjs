@@ -45,10 +45,10 @@ export function describeMachine(nodePath = process.execPath) {
   };
 }
 
-/** Commit of a tree, with a mark when files differ from it. */
+/** Commit of a tree, with a mark when files differ from it; never where it lies on this machine. */
 export function describeTree(tree) {
   const git = (...args) => firstLine('git', ['-C', tree, ...args]);
   const commit = git('rev-parse', '--short=12', 'HEAD');
-  if (commit === undefined) return { tree, commit: 'unknown', changed: false };
-  return { tree, commit, changed: Boolean(git('status', '--porcelain', '--', 'lib')) };
+  if (commit === undefined) return { commit: 'unknown', changed: false };
+  return { commit, changed: Boolean(git('status', '--porcelain', '--', 'lib')) };
 }
