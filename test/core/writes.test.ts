@@ -16,19 +16,53 @@ const round = () => new Promise<void>((resolve) => setImmediate(resolve));
 const requestsIn = (written: string) => written.split('\r\n').length - 1;
 
 describe('writes', () => {
-  test('what a tick asks leaves with the tick, when little is on the wire', () => {
+  test('what a tick asks leaves with the tick, when nothing is on the wire', () => {
     const fed = new FedConnection('meta');
-    for (const asked of [1, 2, 3]) expect(requestsIn(fed.ask(gets(1)))).toBe(asked);
-    expect(requestsIn(fed.ask(gets(5)))).toBe(8);
+    expect(requestsIn(fed.ask(gets(3)))).toBe(3);
   });
 
-  test('a little more than what is on the wire waits for the end of the round, and for company', async () => {
+  test('while something is on the wire the rest of a round goes together', async () => {
     const fed = new FedConnection('meta');
-    expect(requestsIn(fed.ask(gets(10)))).toBe(10);
-    expect(requestsIn(fed.ask(gets(2)))).toBe(10);
-    expect(requestsIn(fed.ask(gets(20)))).toBe(10);
+    fed.ask(gets(1));
+    for (const asked of [2, 20, 1]) expect(requestsIn(fed.ask(gets(asked)))).toBe(1);
     await round();
-    expect(requestsIn(fed.ask([]))).toBe(32);
+    await round();
+    expect(requestsIn(fed.ask([]))).toBe(24);
+  });
+
+  test('as long as each round brings more, up to eight go together', async () => {
+    const fed = new FedConnection('meta');
+    fed.ask(gets(1));
+    const counts: number[] = [];
+    await new Promise<void>((resolve) => {
+      const turn = (): void => {
+        if (counts.length < 10) setImmediate(turn);
+        else resolve();
+        counts.push(requestsIn(fed.ask(gets(1))));
+      };
+      turn();
+    });
+    expect(counts).toEqual([...Array(9).fill(1), 10, 10]);
+  });
+
+  test('rounds that take long end the wait', async () => {
+    const fed = new FedConnection('meta');
+    fed.ask(gets(1));
+    fed.ask(gets(1));
+    fed.clock.advance(1);
+    fed.ask(gets(1));
+    await round();
+    expect(requestsIn(fed.ask([]))).toBe(3);
+  });
+
+  test('once everything is answered nothing waits any longer', async () => {
+    const fed = new FedConnection('meta');
+    fed.ask(gets(1));
+    fed.ask(gets(1));
+    fed.feed(Buffer.from('EN O0\r\n'));
+    fed.ask(gets(1));
+    await round();
+    expect(requestsIn(fed.ask([]))).toBe(3);
   });
 
   test('a wait that brought no company is not tried again for a while', async () => {
@@ -38,12 +72,6 @@ describe('writes', () => {
     await round();
     for (let write = 1; write <= 32; write++) expect(requestsIn(fed.ask(gets(1)))).toBe(201 + write);
     expect(requestsIn(fed.ask(gets(1)))).toBe(233);
-  });
-
-  test('what is half of the wire or more leaves at once', () => {
-    const fed = new FedConnection('meta');
-    fed.ask(gets(10));
-    expect(requestsIn(fed.ask(gets(6)))).toBe(16);
   });
 
   test('much to write leaves at once', () => {

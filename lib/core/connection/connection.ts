@@ -25,6 +25,7 @@ import {
   type ConnectionSettings,
   type ConnectionState,
 } from './contract.js';
+import { Delay } from './delay.js';
 import { GatheredGets } from './gathered-gets.js';
 import { type Dialect, Handshake, type HandshakeStep } from './handshake.js';
 import { Inbox } from './inbox.js';
@@ -33,13 +34,6 @@ import { type Outbox, PlainOutbox, RecordOutbox } from './outbox.js';
 
 /** An unfinished answer of this size makes a socket busy with something long. */
 const LONG_ANSWER_BYTES = 64 * 1_024;
-
-/** With fewer than this on the wire nothing waits for company. */
-const LEAST_ON_WIRE = 4;
-/** A wait costs a turn of the event loop: when what is written did not grow by half, so many writes go without. */
-const WRITES_AFTER_VAIN = 32;
-/** More than this is worth a write of its own. */
-const MOST_HELD_BYTES = 16_384;
 
 /** More than the line of a command takes, its key included. */
 const LINE_BYTES = 350;
@@ -80,18 +74,14 @@ export class Connection implements SocketReader {
   /** How many at the head of `#awaiting` have been looked at by {@link expire} and need no second look. */
   #expired = 0;
   #inTurn = false;
-  /** What was gathered waits for the end of the event loop's round. */
-  #held = false;
-  /** How many requests there were when that wait began. */
-  #heldFrom = 0;
-  /** So many writes are made at once before a wait is tried again. */
-  #inVain = 0;
+  readonly #delay: Delay;
   readonly #connectAlarm: Alarm;
 
   constructor(settings: ConnectionSettings, owner: ConnectionOwner<Connection>, knownProxy: boolean) {
     this.#settings = settings;
     this.#owner = owner;
     this.#turn = settings.turn;
+    this.#delay = new Delay(settings.turn.clock);
     this.openedAt = this.lastByteAt = this.busySince = this.#turn.now();
     const { protocol, auth } = settings;
     this.#handshake = new Handshake(settings.node, { protocol, auth, knownProxy });
@@ -175,40 +165,26 @@ export class Connection implements SocketReader {
     );
   }
 
-  /** Writes what was gathered, now or, while the server has plenty to do, a little later and more at once. */
+  /** Writes what was gathered, now or a little later and more at once: see {@link Delay}. */
   endTurn(): void {
     this.#inTurn = false;
     if (this.state === 'closed') return;
     if (this.#gathered !== undefined) this.#sendGathered();
-    if (this.#held) return;
-    if (!this.#canWait) {
-      this.#flush();
-      return;
-    }
-    this.#held = true;
-    this.#heldFrom = this.#unflushed;
-    this.#turn.clock.setImmediate(this.#endHold);
-  }
-
-  /**
-   * May what is unwritten wait for the end of the event loop's round? A write is the dearest part of a small
-   * request. While twice as many are on the wire the server does not notice the wait, and whatever the rest
-   * of the round brings goes along in the same write. Where a wait brought no company it is not tried again soon.
-   */
-  get #canWait(): boolean {
-    if (this.#inVain > 0) {
-      this.#inVain--;
-      return false;
-    }
+    if (this.#delay.active) return;
     const onWire = this.#awaiting.size - this.#unflushed;
-    return onWire >= LEAST_ON_WIRE && onWire >= 2 * this.#unflushed && this.#writer.bytes < MOST_HELD_BYTES;
+    if (this.#delay.begin(this.#unflushed, this.#writer.bytes, onWire)) {
+      this.#turn.clock.setImmediate(this.#endRound);
+    } else {
+      this.#flush();
+    }
   }
 
-  readonly #endHold = (): void => {
-    this.#held = false;
+  readonly #endRound = (): void => {
+    const onWire = this.#awaiting.size - this.#unflushed;
+    const goesOn = this.#delay.goesOn(this.#unflushed, this.#writer.bytes, onWire);
     if (this.state === 'closed') return;
-    if (this.#unflushed < 1.5 * this.#heldFrom) this.#inVain = WRITES_AFTER_VAIN;
-    this.#flush();
+    if (goesOn) this.#turn.clock.setImmediate(this.#endRound);
+    else this.#flush();
   };
 
   #flush(): void {

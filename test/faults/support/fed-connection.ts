@@ -67,6 +67,7 @@ type Told = string;
 
 export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   readonly told: Told[][] = [];
+  readonly clock = new ManualClock();
   readonly connection: Connection;
   closed: CloseReason | undefined;
   slots = 0;
@@ -77,7 +78,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   mostBuffered = 0;
 
   constructor(dialect: 'meta' | 'classic') {
-    const turn = new Turn(new ManualClock());
+    const turn = new Turn(this.clock);
     const meta = new MetaProtocol(MAX_VALUE_BYTES);
     const classic = new ClassicProtocol(MAX_VALUE_BYTES);
     this.connection = new Connection(

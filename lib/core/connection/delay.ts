@@ -1,0 +1,69 @@
+/**
+ * When a socket's writes wait for company. A write is the dearest part of a small request, for the client and
+ * the server alike. While an earlier request is on the wire, what is asked may wait for the end of the event
+ * loop's round, and for further rounds as long as each brings more, so that all of it leaves in one write.
+ *
+ * Invariant: nothing waits when nothing is on the wire; nothing waits longer than the round it was asked in and
+ * {@link LONGEST_MS} more; a wait that brought no company is not tried again soon. Sending is the connection's.
+ */
+
+import type { Clock } from '../base/clock.js';
+
+/** Beyond the first round. */
+const LONGEST_MS = 0.1;
+const MOST_ROUNDS = 8;
+/** More than this is worth a write of its own. */
+const MOST_BYTES = 16_384;
+/** A wait costs a turn of the event loop: when what is written did not grow by half, so many writes go without. */
+const WRITES_AFTER_VAIN = 32;
+
+export class Delay {
+  /** What is unwritten waits. */
+  active = false;
+  /** How many requests there were when the wait began, and when its last round ended. */
+  #first = 0;
+  #last = 0;
+  /** On the clock. */
+  #since = 0;
+  #rounds = 0;
+  /** So many writes are made at once before a wait is tried again. */
+  #inVain = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Begins to wait, if that may be worth it.
+   * @param unwritten - requests that wait; `bytes` is what they take on the wire
+   * @param onWire - requests that were written and not yet answered
+   */
+  begin(unwritten: number, bytes: number, onWire: number): boolean {
+    if (this.#inVain > 0) {
+      this.#inVain--;
+      return false;
+    }
+    if (onWire === 0 || bytes > MOST_BYTES) return false;
+    this.active = true;
+    this.#first = this.#last = unwritten;
+    this.#since = this.clock.now();
+    this.#rounds = 1;
+    return true;
+  }
+
+  /** A round is over: shall it wait for another one? Else the wait has ended. */
+  goesOn(unwritten: number, bytes: number, onWire: number): boolean {
+    if (
+      unwritten > this.#last &&
+      onWire > 0 &&
+      bytes <= MOST_BYTES &&
+      this.#rounds < MOST_ROUNDS &&
+      this.clock.now() - this.#since < LONGEST_MS
+    ) {
+      this.#last = unwritten;
+      this.#rounds++;
+      return true;
+    }
+    this.active = false;
+    if (unwritten < 1.5 * this.#first) this.#inVain = WRITES_AFTER_VAIN;
+    return false;
+  }
+}
