@@ -2,6 +2,7 @@
  * What can be answered. One {@link Reply} per connection is filled again for every answer and only lent to
  * whoever settles the request: nothing may keep it, or the buffer it points into.
  */
+import { isAscii } from 'node:buffer';
 
 export const ReplyKind = {
   /** An item; its body is `buffer[start..end)`. */
@@ -31,6 +32,9 @@ export type ReplyKind = (typeof ReplyKind)[keyof typeof ReplyKind];
 
 export const NO_BUFFER: Buffer = Buffer.alloc(0);
 
+/** With fewer bytes read at once, looking at all of them costs more than looking at each value. */
+const WORTH_A_LOOK = 1_024;
+
 export class Reply {
   kind: ReplyKind = ReplyKind.miss;
   /** Client flags of a value. */
@@ -56,6 +60,31 @@ export class Reply {
   hitBefore = false;
   /** Seconds since it was last read (`l`). */
   idleSeconds = 0;
+  #read: Buffer = NO_BUFFER;
+  #readFrom = 0;
+  #readTo = 0;
+  #readAscii: boolean | undefined = undefined;
+
+  /** What follows is read from `buffer[from..to)`. */
+  readFrom(buffer: Buffer, from: number, to: number): void {
+    this.#read = buffer;
+    this.#readFrom = from;
+    this.#readTo = to;
+    this.#readAscii = to - from < WORTH_A_LOOK ? false : undefined;
+  }
+
+  /** All that was read together with the answer is ASCII; looked at once, when first asked. */
+  get isAscii(): boolean {
+    this.#readAscii ??= isAscii(this.#read.subarray(this.#readFrom, this.#readTo));
+    return this.#readAscii;
+  }
+
+  /** Nothing of what was read may be reached from here any longer. */
+  letGo(): void {
+    this.buffer = NO_BUFFER;
+    this.#read = NO_BUFFER;
+  }
+
   /** The answer goes on: more replies follow for the same request. */
   more = false;
   /** Which of a batch's keys a value belongs to. */

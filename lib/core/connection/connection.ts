@@ -14,7 +14,7 @@ import {
 } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import type { Turn } from '../base/turn.js';
-import { NO_BUFFER, Reply, ReplyKind } from '../command/reply.js';
+import { Reply, ReplyKind } from '../command/reply.js';
 import { hasBody, Phase, type Request, Verb, verbName } from '../command/request.js';
 import { Doubt, MAX_LINE_BYTES, NEED_MORE, OPAQUE_MASK, type Protocol } from '../protocol/protocol.js';
 import { WireWriter } from '../protocol/wire-writer.js';
@@ -232,6 +232,7 @@ export class Connection implements SocketReader {
     let need = 0;
     let inTime = false;
     reply.owned = inbox.dedicated;
+    reply.readFrom(bytes, from, to);
     while (from < to) {
       const head = awaiting.peek();
       if (head === undefined) throw new Doubt('bytes that nobody asked for');
@@ -253,7 +254,7 @@ export class Connection implements SocketReader {
       if ((this.state as ConnectionState) === 'closed') return;
     }
     // What was handed out belongs to the caller alone now.
-    reply.buffer = NO_BUFFER;
+    reply.letGo();
     inbox.from = from;
     inbox.settle(need);
     this.receivingLong = need > LONG_ANSWER_BYTES;

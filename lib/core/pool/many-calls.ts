@@ -50,6 +50,12 @@ interface Lane {
   live: Set<Request>;
 }
 
+/** What a request asks for. */
+interface Share {
+  lane: Lane;
+  items: readonly Item[];
+}
+
 export class ManyCall<V> implements RequestSink {
   readonly values = new Map<string, V>();
   readonly #failed = new Map<string, MemcachedError>();
@@ -58,7 +64,10 @@ export class ManyCall<V> implements RequestSink {
   readonly #resolve: (values: Map<string, V>) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #lanes: Lane[] = [];
-  readonly #laneOf = new Map<Request, { lane: Lane; items: readonly Item[] }>();
+  readonly #shares = new Map<Request, Share>();
+  /** The one that was asked for last, and its request: the values of a batch come one after the other. */
+  #lastRequest: Request | undefined;
+  #lastShare!: Share;
   #patience: CallPatience | undefined;
   #busyLanes = 0;
   #settled = false;
@@ -121,7 +130,7 @@ export class ManyCall<V> implements RequestSink {
         lane.node.admit(group.length, 0);
         const request = this.#kind.ask(group, this);
         lane.node.admit(request.slots, request.bytes);
-        this.#laneOf.set(request, { lane, items: group });
+        this.#shares.set(request, { lane, items: group });
         lane.live.add(request);
 
         lane.node.dispatch(request);
@@ -133,7 +142,11 @@ export class ManyCall<V> implements RequestSink {
 
   /** See {@link RequestSink}. */
   replied(request: Request, reply: Reply): void {
-    const { items } = this.#laneOf.get(request)!;
+    if (request !== this.#lastRequest) {
+      this.#lastRequest = request;
+      this.#lastShare = this.#shares.get(request)!;
+    }
+    const { items } = this.#lastShare;
     if (reply.kind >= ReplyKind.serverError && reply.kind <= ReplyKind.unknownCommand) {
       const error = complaint(request, reply);
       this.#dispatcher.noteFailure(request, error);
@@ -159,7 +172,7 @@ export class ManyCall<V> implements RequestSink {
   failed(request: Request, error: MemcachedError): void {
     if (this.#dispatcher.retry(request, error)) return;
     this.#dispatcher.noteFailure(request, error);
-    this.#fail(this.#laneOf.get(request)!.items, error);
+    this.#fail(this.#shares.get(request)!.items, error);
     this.#end(request);
   }
 
@@ -169,9 +182,9 @@ export class ManyCall<V> implements RequestSink {
 
   #end(request: Request): void {
     request.settle();
-    const entry = this.#laneOf.get(request);
+    const entry = this.#shares.get(request);
     if (entry === undefined) return;
-    this.#laneOf.delete(request);
+    this.#shares.delete(request);
     entry.lane.live.delete(request);
     this.#advance(entry.lane);
     if (this.#busyLanes === 0) this.#finish();
@@ -180,7 +193,7 @@ export class ManyCall<V> implements RequestSink {
   /** The caller waits no longer: what was read is kept, the rest has failed; late answers go nowhere. */
   #giveUp(end: PatienceEnd): void {
     this.#settled = true;
-    for (const [request, { items }] of this.#laneOf) {
+    for (const [request, { items }] of this.#shares) {
       request.settled = true;
       request.holder?.abandon(request);
       const error = this.#dispatcher.patienceError(end, request);
@@ -235,7 +248,7 @@ function takeSlice(lane: Lane): Item[] {
     bytes += wire.length + roughBytes(value);
     lane.next++;
   }
-  return lane.items.slice(from, lane.next);
+  return from === 0 && lane.next === lane.items.length ? lane.items : lane.items.slice(from, lane.next);
 }
 
 /** Enough to keep slices of large texts and buffers small; the exact size is known once it is encoded. */

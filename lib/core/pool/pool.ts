@@ -72,7 +72,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     this.#dispatcher = new Dispatcher({ ...checked, turn: this.#turn });
     this.#calls = new SingleCalls(this.#codec, this.#dispatcher);
     this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls, (keys, options, kind) =>
-      this.#many(() => this.#items(keys), kind, options),
+      this.#many(() => this.#items(new Set(keys)), kind, options),
     );
     this.#nodes = new Nodes(checked, this.#turn, this.#dispatcher, (change) => this.#announce(change));
   }
@@ -94,7 +94,8 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
    * carries what was read (`values`) and what was not (`failed`).
    */
   getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
-    // One key space behind several proxies: they may not take many keys at once.
+    // A key that comes twice is answered twice, with the same. One key space behind several proxies: they may
+    // not take many keys at once.
     const batches = !this.#dispatcher.sharesKeySpace;
     return this.#many<T>(
       () => this.#items(keys),
@@ -205,7 +206,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   /** How many of the keys were there. When a node failed it rejects with MemcachedPartialError. */
   async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
     const deleted = await this.#many<true>(
-      () => this.#items(keys),
+      () => this.#items(new Set(keys)),
       {
         name: 'deleteMany',
         batches: false,
@@ -370,10 +371,10 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     }
   }
 
-  /** Checks every key before any is sent. */
+  /** Checks every key before any is sent. A key that must not be asked for twice has to come once. */
   #items(keys: Iterable<string>, values?: ReadonlyMap<string, unknown>): Item[] {
     const items: Item[] = [];
-    for (const key of new Set(keys)) {
+    for (const key of keys) {
       items.push({ key, wire: this.#fill.toWire(key), value: values?.get(key) });
     }
     return items;

@@ -93,7 +93,7 @@ export class SingleCalls implements RequestSink {
 export function readValue(codec: Codec, reply: Reply): unknown {
   return reply.owned
     ? codec.decodeOwned(reply.flags, reply.buffer, reply.start, reply.end)
-    : codec.decode(reply.flags, reply.buffer, reply.start, reply.end);
+    : codec.decode(reply.flags, reply.buffer, reply.start, reply.end, reply);
 }
 
 function versioned(request: Request, reply: Reply, value: unknown): Versioned<unknown> {

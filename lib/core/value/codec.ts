@@ -27,14 +27,21 @@ export interface EncodeOptions {
   plain?: boolean | undefined;
 }
 
+/** What is known of the bytes a value came with. */
+export interface Surroundings {
+  /** All of them are ASCII. False when they are not, or when it is not known. */
+  readonly isAscii: boolean;
+}
+
 export interface Codec {
   /** @throws MemcachedValueError when the value would not come back equal. */
   encode(value: unknown, options?: EncodeOptions): EncodedValue;
   /**
    * The value in `buffer[start..end)`. The bytes are only lent: they change after the call returns.
+   * @param around - of the bytes around it, its own included
    * @throws MemcachedDecodeError
    */
-  decode(flags: number, buffer: Buffer, start: number, end: number): unknown;
+  decode(flags: number, buffer: Buffer, start: number, end: number, around?: Surroundings): unknown;
   /**
    * The same for bytes nobody else will ever write to: the value may be a view of `buffer`, without a copy.
    * @throws MemcachedDecodeError

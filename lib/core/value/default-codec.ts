@@ -8,7 +8,7 @@
  */
 import { types } from 'node:util';
 import { MemcachedDecodeError, MemcachedValueError } from '../base/errors.js';
-import type { Codec, EncodedValue, EncodeOptions } from './codec.js';
+import type { Codec, EncodedValue, EncodeOptions, Surroundings } from './codec.js';
 import { type CompressionSettings, compress, compressionNumber, decompress } from './compression.js';
 import {
   ASCII_JSON,
@@ -151,7 +151,8 @@ class DefaultCodec implements Codec {
 
   // ---- from bytes ----
 
-  decode(flags: number, buffer: Buffer, start: number, end: number): unknown {
+  decode(flags: number, buffer: Buffer, start: number, end: number, around?: Surroundings): unknown {
+    if (flags === ASCII_TEXT && around?.isAscii === true) return latin1(buffer, start, end);
     return this.#guarded(flags, buffer, start, end, false);
   }
 
