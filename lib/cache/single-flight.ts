@@ -11,6 +11,8 @@ import type { Clock, Timer } from '../core/base/clock.js';
 /** So many keys that nothing runs for keep their place. */
 const KEPT = 4_096;
 
+const NOBODY: readonly never[] = [];
+
 /** Somebody who wants the result of some work. */
 export interface Sharer<R, T> {
   /** Rejects this one alone. */
@@ -100,10 +102,13 @@ export class Flight<R> {
   joinable = true;
   /** The next older flight for the same key. */
   older: Flight<R> | undefined = undefined;
-  /** Who began it, and then those who joined. Most flights have one. */
-  #waiters: Waiter<R>[] = [];
-  /** It waits for its own work, however long that takes. */
+  /** Who began it. It waits for its own work, however long that takes. */
   #beginner: Waiter<R> | undefined;
+  /**
+   * Those who joined. Not an empty array: the engine may come to allocate what is made at such a place among
+   * what lives long, and then every flight is kept until that is collected.
+   */
+  #joined: Waiter<R>[] | undefined;
   #given: AbortController | undefined;
   #takesTime = false;
 
@@ -116,7 +121,7 @@ export class Flight<R> {
 
   /** Whether anybody wants the result. */
   get isWanted(): boolean {
-    return this.isApart || this.#waiters.length > 0;
+    return this.isApart || this.#beginner !== undefined || (this.#joined?.length ?? 0) > 0;
   }
 
   /** Aborts when nobody waits any more. Made when first asked for: most work does not. */
@@ -134,7 +139,7 @@ export class Flight<R> {
   takesTime(): void {
     if (this.#takesTime) return;
     this.#takesTime = true;
-    for (const waiter of this.#waiters) if (waiter !== this.#beginner) waiter.hurry();
+    for (const waiter of this.#joined ?? NOBODY) waiter.hurry();
   }
 
   get hasTakenTime(): boolean {
@@ -142,22 +147,30 @@ export class Flight<R> {
   }
 
   add(waiter: Waiter<R>, joins: boolean): void {
-    this.#waiters.push(waiter);
-    if (!joins) this.#beginner = waiter;
-    else if (this.#takesTime) waiter.hurry();
+    if (!joins) {
+      this.#beginner = waiter;
+      return;
+    }
+    this.#joined ??= [];
+    this.#joined.push(waiter);
+    if (this.#takesTime) waiter.hurry();
   }
 
   remove(waiter: Waiter<R>): void {
-    this.#waiters = this.#waiters.filter((one) => one !== waiter);
+    if (waiter === this.#beginner) this.#beginner = undefined;
+    else this.#joined = this.#joined?.filter((one) => one !== waiter);
   }
 
   answerAll(result: R): void {
-    const waiters = this.#waiters;
-    for (let i = 0; i < waiters.length; i++) waiters[i]!.answer(result, i === waiters.length - 1);
+    const joined = this.#joined;
+    const last = (joined?.length ?? 0) - 1;
+    this.#beginner?.answer(result, last < 0);
+    for (let i = 0; i <= last; i++) joined![i]!.answer(result, i === last);
   }
 
   rejectAll(error: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(error);
+    this.#beginner?.reject(error);
+    for (const waiter of this.#joined ?? NOBODY) waiter.reject(error);
   }
 }
 
