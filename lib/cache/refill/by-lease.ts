@@ -153,12 +153,15 @@ function remainsOf(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): 
   return kind === 'stale' || read.stale || order.policy.stale > 0 ? 'stale' : 'fresh';
 }
 
-/** What may not be served ends with the right of whoever refills it now, so that a dead one blocks nobody. */
+/**
+ * What may not be served ends with the right of whoever refills it now, so that a dead one blocks nobody; and not
+ * before, or a second one would win it, unless others may serve it until its end.
+ */
 function lifeAfterMark(order: Order, kind: Look['kind'], read: LeaseRead<unknown>): number | undefined {
   const left = read.ttlSeconds;
   if (kind === 'fresh' || (kind === 'stale' && order.policy.stale > 0)) return left;
   const lock = Math.ceil(order.policy.lock / 1_000);
-  return left === undefined || left < 0 ? lock : Math.min(left, lock);
+  return kind === 'nothing' || left === undefined || left < 0 ? lock : Math.min(left, lock);
 }
 
 /**
