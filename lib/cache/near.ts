@@ -33,8 +33,9 @@ interface Entry {
   until: number;
 }
 
-/** What {@link Near.lookup} gives for a value that may be there no more. */
+/** What is kept of a value that may be there no more; its own, to look at and to {@link Near.copyOf}. */
 export interface Known {
+  readonly value: unknown;
   readonly stamp: Stamp;
   readonly freshness: Freshness;
   readonly cas: bigint;
@@ -126,6 +127,24 @@ export class Near {
   }
 
   /**
+   * What a read, made with what was known, came to: keeps what it found, or goes on keeping it.
+   * @param found - `undefined` when there is nothing fresh; then what was known and is still the same goes
+   * @param since - {@link now} when the read began
+   */
+  learn(
+    key: string,
+    read: LeaseRead<unknown>,
+    found: Found | undefined,
+    known: Known | undefined,
+    since: number,
+  ): void {
+    if (known === undefined || !read.unchanged) {
+      if (found !== undefined) this.offer(key, read, found, since);
+    } else if (found === undefined) this.forget(key);
+    else this.confirm(key, known, read);
+  }
+
+  /**
    * Keeps a value that is really hot, by what memcached says of its reads.
    * @param since - {@link now} when the read began
    */
@@ -143,13 +162,17 @@ export class Near {
     }
   }
 
-  /** What was kept has not changed: it is good for another while. The value, as the caller's own. */
-  confirm(key: string, known: Known, read: LeaseRead<unknown>): unknown {
+  /** The value of what was kept, as the caller's own. */
+  copyOf(known: Known): unknown {
+    return copy(known.value);
+  }
+
+  /** What was kept has not changed: it is good for another while, unless it was dropped meanwhile. */
+  confirm(key: string, known: Known, read: LeaseRead<unknown>): void {
     const entry = this.store.get(key);
-    if (entry === undefined || entry.cas !== known.cas) return undefined;
+    if (entry !== known) return;
     const until = this.#until(read, entry.freshness);
     if (until !== undefined) entry.until = until;
-    return copy(entry.value);
   }
 
   /** Forgets a value that turned out to be over. */

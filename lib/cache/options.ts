@@ -108,8 +108,11 @@ export interface CacheOptions {
    */
   losers?: 'wait' | 'run' | 'fallback' | undefined;
   /**
-   * How long a loser waits before it runs its own loader. Never longer than `loadTimeout`.
-   * @defaultValue the `loadTimeout`; 30 s when that is 0
+   * How long a loser waits before it runs its own loader. As long as the right to refill is held and a load
+   * takes after it, a winner that dies costs all processes together one load more; a shorter one spares callers
+   * that wait, at the cost of a load in each process. Loads of its own process are waited for no longer than
+   * `loadTimeout`.
+   * @defaultValue twice the `loadTimeout` and three seconds; 30 s when that is 0
    */
   waitTimeout?: Duration | undefined;
 }

@@ -12,8 +12,11 @@ export type { ClassOf } from '../core/value/rebuild.js';
 
 /** The right to refill a key, as memcached's meta protocol grants it. */
 export interface CacheLeases {
-  /** What {@link granted} has found out for a node, or for where the key goes; `undefined` before it has. */
-  known(key: string, node?: string): boolean | undefined;
+  /**
+   * What {@link granted}, or {@link able} of the ability, has found out for a node, or for where the key goes;
+   * `undefined` before it has.
+   */
+  known(key: string, node?: string, ability?: Ability): boolean | undefined;
   granted(key: string, options?: CallOptions): Promise<boolean>;
   read<T = unknown>(key: string, options: LeaseReadOptions): Promise<LeaseRead<T> | undefined>;
   fill(lease: Lease, value: unknown, options?: StoreOptions): Promise<LeaseOutcome>;

@@ -103,8 +103,10 @@ export class Reader {
     const kind = await orAborted(asked.judgeStamp(known.stamp), call);
     if (kind === 'error') return this.#judged(UNREAD);
     const stale = read.stale || isStale(known.freshness, read.ttlSeconds, this.clock.wallNow());
-    const value = kind === 'valid' && !stale ? near.confirm(key, known, read) : undefined;
-    if (value !== undefined) return this.#hit(value);
+    if (kind === 'valid' && !stale) {
+      near.confirm(key, known, read);
+      return this.#hit(near.copyOf(known));
+    }
     near.forget(key);
     if (read.won) this.#rearm(key, read);
     return this.#missed();

@@ -204,6 +204,34 @@ describe('leases', () => {
     });
   });
 
+  test('read › is not sent what it knows, and is told of the right to refill all the same', async () => {
+    await start({ serverVersion: '1.6.45' });
+    await pool.set('key', 'v', { ttl: '10s' });
+    const { cas } = (await pool.leases.peek('key'))!;
+    const known = { lock: '5s', refreshBelow: '1m', knownCas: cas };
+    expect(await pool.leases.read('key', known)).toMatchObject({
+      value: undefined,
+      unchanged: true,
+      won: true,
+      ttlSeconds: 10,
+    });
+    expect(await pool.leases.read('key', known)).toMatchObject({ unchanged: true, won: false, taken: true });
+    await pool.set('key', 'w');
+    expect(await pool.leases.read('key', known)).toMatchObject({ value: 'w', unchanged: false, won: false });
+    await pool.delete('key');
+    expect(await pool.leases.read('key', known)).toMatchObject({ unchanged: false, won: true });
+  });
+
+  test.each([' W', ' Z'])('able › needs%s in an answer without the value', async (mark) => {
+    await start({ serverVersion: '1.6.45' });
+    server.misbehave.alter((reply) => {
+      const text = reply.toString('latin1');
+      return Buffer.from(text.startsWith('HD') ? text.replace(mark, '') : text, 'latin1');
+    });
+    expect(await pool.leases.able('conditionalGet', 'key')).toBe(false);
+    expect(pool.leases.known('key', server.address, 'conditionalGet')).toBe(false);
+  });
+
   test('granted › is false where the syntax is known but nobody wins', async () => {
     await start();
     server.misbehave.alter((reply) => Buffer.from(reply.toString('latin1').replace(' W', ''), 'latin1'));

@@ -36,9 +36,18 @@ describeReal('8 processes with 200 callers each on one key that expires every tw
     expect(verdict.kills).toBeGreaterThan(0);
   });
 
-  it('see no error and wait no longer than they must when a winner dies and there is nothing stale', async () => {
+  it('load once per expiry when winners die and there is nothing stale, for a waitTimeout beyond their lock', async () => {
     const verdict = await hammer('killed-cold', '--seconds', '15');
     expect(verdict.broken).toEqual([]);
+    expect(verdict.perExpiry).toBe(1);
+    expect(verdict.lostRan).toBe(0);
+    expect(verdict.kills).toBeGreaterThan(0);
+  });
+
+  it('load once per expiry when winners die and no leases are granted: their lock ends by its time', async () => {
+    const verdict = await hammer('killed-cold', '--seconds', '15', '--protocol', 'classic');
+    expect(verdict.broken).toEqual([]);
+    expect(verdict.perExpiry).toBe(1);
     expect(verdict.kills).toBeGreaterThan(0);
   });
 
@@ -80,7 +89,6 @@ describe('the verdict', () => {
       loads,
       sights: [{ ...SIGHT, ...sight }],
       stopped: 5_900,
-      mostAfterDeath: 1,
       refillWithin: 3_000,
       answerWithin: 1_000,
     }).broken;

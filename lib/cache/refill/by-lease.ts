@@ -11,6 +11,7 @@ import type { Clock } from '../../core/base/clock.js';
 import { MemcachedDecodeError, MemcachedError } from '../../core/base/errors.js';
 import type { LeaseReadOptions } from '../../core/pool/leases.js';
 import type { LeaseRead } from '../../core/pool/types.js';
+import type { Known, Near } from '../near.js';
 import type { CacheLeases, CachePool } from '../ports.js';
 import { type Asked, type Judged, NOTHING } from '../stamps.js';
 import { Doubts } from './doubts.js';
@@ -38,15 +39,26 @@ export class ByLease implements Looker {
   async look(order: Order, asked: Asked): Promise<Look> {
     const { timeout } = order.call;
     const { lock, refreshBelow } = order.policy;
-    const options = { timeout, node: asked.node, lock, refreshBelow, hot: order.near !== undefined };
+    const { near } = order;
+    const known = near === undefined ? undefined : this.#comparable(near, order, asked);
+    const hot = near !== undefined;
+    const options = { timeout, node: asked.node, lock, refreshBelow, hot, knownCas: known?.cas };
     for (let marks = 0; ; marks++) {
-      const since = order.near?.now ?? 0;
+      const since = near?.now ?? 0;
       const read = await this.#read(order, options);
       // Only a server that has lost what it could do when it was asked answers so.
       if (read === undefined) return NOT_READ;
-      const judged = read.value === undefined ? NOTHING : await asked.judge(read.value);
+      const judged =
+        known !== undefined && read.unchanged
+          ? await judgeKnown(near!, known, asked)
+          : read.value === undefined
+            ? NOTHING
+            : await asked.judge(read.value);
       const kind = gradeOf(read, judged);
-      if (kind === 'fresh' && judged.kind === 'valid') order.near?.offer(order.stored, read, judged, since);
+      if (near !== undefined && judged.kind !== 'error') {
+        const found = kind === 'fresh' && judged.kind === 'valid' ? judged : undefined;
+        near.learn(order.stored, read, found, known, since);
+      }
       if (kind === 'fresh' && !read.won && isDue(order, read, judged, this.random)) {
         return this.#early(order, asked, read, judged);
       }
@@ -56,6 +68,18 @@ export class ByLease implements Looker {
       const ttlSeconds = lifeAfterMark(order, kind, read);
       await this.leases.rearm(this.#leaseOf(order, read), ttlSeconds, { timeout: order.call.timeout });
     }
+  }
+
+  /** A copy that memcached can be asked about by its CAS id. What the server can is found out meanwhile. */
+  #comparable(near: Near, order: Order, asked: Asked): Known | undefined {
+    if (order.options.forceFresh === true) return undefined;
+    const known = near.known(order.stored);
+    if (known === undefined) return undefined;
+    const able = this.leases.known(order.stored, asked.node, 'conditionalGet');
+    if (able === undefined) {
+      this.leases.able('conditionalGet', order.stored, order.call).catch(() => undefined);
+    }
+    return able === true ? known : undefined;
   }
 
   async #read(order: Order, options: LeaseReadOptions): Promise<LeaseRead<unknown> | undefined> {
@@ -138,6 +162,13 @@ export class ByLease implements Looker {
   }
 }
 
+/** What is in memcached is what is known here: it was not sent again, and is worth what it would be then. */
+async function judgeKnown(near: Near, known: Known, asked: Asked): Promise<Judged> {
+  const kind = await asked.judgeStamp(known.stamp);
+  if (kind === 'nothing' || kind === 'error') return { kind };
+  return { kind, value: near.copyOf(known), freshness: known.freshness, stamp: known.stamp };
+}
+
 function gradeOf(read: LeaseRead<unknown>, judged: Judged): Look['kind'] {
   if (judged.kind === 'error' || judged.kind === 'nothing') return judged.kind;
   if (read.stale || judged.kind === 'expired') return 'stale';
@@ -153,12 +184,15 @@ function remainsOf(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): 
   return kind === 'stale' || read.stale || order.policy.stale > 0 ? 'stale' : 'fresh';
 }
 
-/** What may not be served ends with the right of whoever refills it now, so that a dead one blocks nobody. */
+/**
+ * What may not be served ends with the right of whoever refills it now, so that a dead one blocks nobody; and not
+ * before, or a second one would win it, unless others may serve it until its end.
+ */
 function lifeAfterMark(order: Order, kind: Look['kind'], read: LeaseRead<unknown>): number | undefined {
   const left = read.ttlSeconds;
   if (kind === 'fresh' || (kind === 'stale' && order.policy.stale > 0)) return left;
   const lock = Math.ceil(order.policy.lock / 1_000);
-  return left === undefined || left < 0 ? lock : Math.min(left, lock);
+  return kind === 'nothing' || left === undefined || left < 0 ? lock : Math.min(left, lock);
 }
 
 /**

@@ -39,7 +39,7 @@ export class Call<T> implements Sharer<Brought, T> {
     const { options, policy } = order;
     this.signal = options.signal;
     this.insists = options.forceFresh === true;
-    this.patience = policy.waitTimeout;
+    this.patience = policy.patience;
   }
 
   /** What the call came to, for the ledger. */
@@ -81,7 +81,9 @@ export class Call<T> implements Sharer<Brought, T> {
   }
 
   leave(): Promise<T> {
-    this.order.waitUntil = this.setting.clock.now();
+    // What it has waited here it does not wait for others.
+    const { policy } = this.order;
+    this.order.waitUntil = this.setting.clock.now() + policy.waitTimeout - policy.patience;
     return this.#share();
   }
 

@@ -27,6 +27,11 @@ import type { Gathering } from './gathering.js';
 const LOCK_BEYOND_LOADER = 2_000;
 /** How long a right is held whose loader may take for ever. */
 const LOCK_WITHOUT_BOUND = 300_000;
+/**
+ * Losers wait until the right of a dead one has ended, for the load of whoever wins it then, and this: they look
+ * only now and then.
+ */
+const WAIT_BEYOND_LOAD = 1_000;
 const WAIT_WITHOUT_BOUND = 30_000;
 /** memcached reads longer times as dates. */
 const LONGEST_REFRESH_BELOW = 2_592_000_000;
@@ -58,7 +63,10 @@ export class Policy {
   readonly softTimeout: number;
   /** 0 for ever. */
   readonly loadTimeout: number;
+  /** How long another process that has the right to refill is waited for, in milliseconds. */
   readonly waitTimeout: number;
+  /** How long a load of this process is waited for: when it takes longer, its right is free again. */
+  readonly patience: number;
   readonly leases: 'auto' | 'off';
   readonly losers: 'wait' | 'run' | 'fallback';
   /** The tags that are known before the value is, each once. */
@@ -77,13 +85,14 @@ export class Policy {
     this.ahead = this.ttl * callFraction('refreshAhead', options.refreshAhead, defaults.refreshAhead);
     this.softTimeout = callDuration('softTimeout', options.softTimeout, defaults.softTimeout);
     this.loadTimeout = callDuration('loadTimeout', options.loadTimeout, defaults.loadTimeout);
-    const longest = this.loadTimeout === 0 ? WAIT_WITHOUT_BOUND : this.loadTimeout;
-    const wait = callDuration('waitTimeout', options.waitTimeout, defaults.waitTimeout);
-    this.waitTimeout = wait === undefined ? longest : this.loadTimeout === 0 ? wait : Math.min(wait, longest);
+    this.lock = this.loadTimeout === 0 ? LOCK_WITHOUT_BOUND : this.loadTimeout + LOCK_BEYOND_LOADER;
+    const untilNext =
+      this.loadTimeout === 0 ? WAIT_WITHOUT_BOUND : this.lock + this.loadTimeout + WAIT_BEYOND_LOAD;
+    this.waitTimeout = callDuration('waitTimeout', options.waitTimeout, defaults.waitTimeout) ?? untilNext;
+    this.patience = this.loadTimeout === 0 ? this.waitTimeout : Math.min(this.waitTimeout, this.loadTimeout);
     this.leases = callWord('leases', options.leases, defaults.leases, ['auto', 'off']);
     this.losers = callWord('losers', options.losers, defaults.losers, ['wait', 'run', 'fallback']);
     callTtl(options.negativeTtl, 0, 'negativeTtl');
-    this.lock = this.loadTimeout === 0 ? LOCK_WITHOUT_BOUND : this.loadTimeout + LOCK_BEYOND_LOADER;
     this.refreshBelow = refreshBelow(this.stale, this.ahead);
   }
 }

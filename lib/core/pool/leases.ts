@@ -37,6 +37,8 @@ export interface LeaseReadOptions extends CallOptions {
   refreshBelow?: Duration | undefined;
   /** Also asks whether it was read before, and when. @defaultValue true */
   hot?: boolean | undefined;
+  /** Is not sent the value when this is still its CAS id. Only where the node is able to ('conditionalGet'). */
+  knownCas?: bigint | undefined;
 }
 
 /** What became of a write under a lease: done, lost to another, or nothing there any more. */
@@ -74,7 +76,10 @@ export class Leases {
   readonly #calls: SingleCalls;
   readonly #reads: RequestSink;
   readonly #many: ReadMany;
-  #lastTokens: Omit<LeaseReadOptions, keyof CallOptions> & { tokens: string } = { lock: '', tokens: '' };
+  #lastTokens: Pick<LeaseReadOptions, 'lock' | 'refreshBelow' | 'hot'> & { tokens: string } = {
+    lock: '',
+    tokens: '',
+  };
   readonly #abilities = new Abilities({
     leases: (node, options) => this.#proveLeases(node, options),
     explicitCas: (node, options) => this.#proveExplicitCas(node, options),
@@ -98,15 +103,15 @@ export class Leases {
   }
 
   /**
-   * What {@link granted} last found out, without waiting: `undefined` when it has not been asked since the
-   * node was last connected to. Never throws.
+   * What {@link granted}, or {@link able}, last found out, without waiting: `undefined` when it has not been
+   * asked since the node was last connected to. Never throws.
    * @param node - the node's name, where it is known already
    */
-  known(key: string, node?: string): boolean | undefined {
+  known(key: string, node?: string, ability: Ability = 'leases'): boolean | undefined {
     try {
       return this.#abilities.known(
         node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(node),
-        'leases',
+        ability,
       );
     } catch {
       return undefined;
@@ -136,14 +141,20 @@ export class Leases {
     return read?.won === true && read.cas === chosen;
   }
 
+  /** An answer without the value must still say who has won the right to refill, and that it is taken. */
   async #proveConditionalGet(node: Node, options: CallOptions | undefined): Promise<boolean> {
     const key = probeKey();
     const where = { ...options, node: node.name };
     const made = await this.read(key, { ...where, lock: PROBE_TIME });
     if (made?.cas === undefined) return false;
-    const again = await this.peek(key, { ...where, knownCas: made.cas });
-    await this.#forget(key, made, where);
-    return again?.unchanged === true;
+    await this.fill({ key, node: node.name, cas: made.cas }, 1, { ...where, ttl: PROBE_TIME });
+    const filled = await this.peek(key, where);
+    const conditional = { ...where, lock: PROBE_TIME, refreshBelow: 10 * PROBE_TIME, knownCas: filled?.cas };
+    const first = await this.read(key, conditional);
+    const second = await this.read(key, conditional);
+    await this.#forget(key, filled, where);
+    const isUnchanged = first?.unchanged === true && second?.unchanged === true;
+    return isUnchanged && first.won && !second.won && second.taken;
   }
 
   async #forget(key: string, read: LeaseRead<unknown> | undefined, where: CallOptions & { node: string }) {
@@ -191,7 +202,8 @@ export class Leases {
    * `undefined` only where the server does not grant leases.
    */
   read<T = unknown>(key: string, options: LeaseReadOptions): Promise<LeaseRead<T> | undefined> {
-    return this.#read(key, options, '');
+    const { knownCas } = options;
+    return this.#read(key, options, knownCas === undefined ? '' : ` C${this.#fill.cas(knownCas)}`);
   }
 
   #read<T>(key: string, options: LeaseReadOptions, extra: string): Promise<LeaseRead<T> | undefined> {

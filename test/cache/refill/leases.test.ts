@@ -1,4 +1,6 @@
 /** One refill per expiry among all processes, and every way in which a right to refill can go astray. */
+import type { MemcachedCache } from '../../../lib/cache/cache.js';
+import type { CacheStats } from '../../../lib/cache/outcomes.js';
 import { heldLoader, until } from '../support/setup.js';
 import { Fleet } from './fleet.js';
 
@@ -10,6 +12,11 @@ const start = async (...options: Parameters<typeof Fleet.start>): Promise<Fleet>
 afterEach(() => fleet.stop());
 
 const fails = () => Promise.reject(new Error('no database'));
+/** Takes so many milliseconds of the fleet's clock. */
+const slowLoader = (milliseconds: number) =>
+  jest.fn(() => new Promise<string>((resolve) => fleet.clock.setTimeout(() => resolve('v'), milliseconds)));
+const total = (caches: readonly MemcachedCache[], name: keyof CacheStats): number =>
+  caches.reduce((sum, cache) => sum + cache.stats()[name], 0);
 
 describe('a cold key', () => {
   it('is loaded by one of two processes; the other is given the value', async () => {
@@ -78,6 +85,44 @@ describe('a cold key', () => {
     expect(await fleet.passing(asked, 50, 6_000)).toBe('v');
     expect(fleet.clock.now()).toBeGreaterThan(3_900);
     expect(other.stats()).toMatchObject({ won: 1, lostRan: 0 });
+  });
+
+  it.each([
+    ['by default', {}],
+    ['with a waitTimeout beyond the lock', { waitTimeout: '6s' }],
+  ])('whose winner has died costs all other processes together one load, %s', async (_name, options) => {
+    await start({ loadTimeout: '1s', ...options });
+    expect(await fleet.pool().leases.read('cache#k', { lock: '3s' })).toMatchObject({ won: true });
+    const others = Array.from({ length: 5 }, () => fleet.process());
+    const load = slowLoader(900);
+    const asked = others.flatMap((cache) => [cache.getOrSet('k', load), cache.getOrSet('k', load)]);
+    expect(await fleet.passing(Promise.all(asked), 20, 6_000)).toEqual(Array(10).fill('v'));
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(total(others, 'won')).toBe(1);
+    expect(total(others, 'lostRan')).toBe(0);
+    expect(total(others, 'lostWaited')).toBe(9);
+  });
+
+  it('whose stub is about to end when it is taken from a dead one is still loaded once', async () => {
+    await start({ loadTimeout: '1s' });
+    // A lock of these ends after three seconds; this one is looked upon as abandoned in its last.
+    await fleet.pool().leases.read('cache#k', { lock: '4s' });
+    const others = Array.from({ length: 4 }, () => fleet.process());
+    const load = slowLoader(900);
+    const asked = Promise.all(others.map((cache) => cache.getOrSet('k', load)));
+    expect(await fleet.passing(asked, 20, 6_000)).toEqual(Array(4).fill('v'));
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(total(others, 'leasesLost')).toBe(0);
+  });
+
+  it('whose winner has died costs each process a load with a waitTimeout that ends before the lock', async () => {
+    await start({ loadTimeout: '1s', waitTimeout: '1s' });
+    await fleet.pool().leases.read('cache#k', { lock: '3s' });
+    const others = Array.from({ length: 3 }, () => fleet.process());
+    const load = slowLoader(800);
+    const asked = Promise.all(others.map((cache) => cache.getOrSet('k', load)));
+    await fleet.passing(asked, 20, 2_000);
+    expect(load).toHaveBeenCalledTimes(3);
   });
 
   it('deleted elsewhere during the load stays deleted', async () => {
@@ -163,6 +208,20 @@ describe('a value that nobody may see any more', () => {
     const asked = other.getOrSet('k', () => 'new', { tags: ['t'], loadTimeout: '30s' });
     expect(await fleet.passing(asked, 50, 7_000)).toBe('new');
     expect(other.stats()).toMatchObject({ lostRan: 0 });
+  });
+
+  it('marked stale, with nobody left who refills it, costs all processes together one load', async () => {
+    await start({ loadTimeout: '1s' });
+    const dead = fleet.process();
+    await dead.set('k', 'old', { ttl: '1h' });
+    await dead.invalidate('k', { stale: '1h' });
+    const { leases } = fleet.pool();
+    expect(await leases.read('cache#k', { lock: '3s' })).toMatchObject({ won: true, stale: true });
+    const others = Array.from({ length: 4 }, () => fleet.process());
+    const load = slowLoader(800);
+    const asked = Promise.all(others.map((cache) => cache.getOrSet('k', load)));
+    expect(await fleet.passing(asked, 20, 6_000)).toEqual(Array(4).fill('v'));
+    expect(load).toHaveBeenCalledTimes(1);
   });
 
   it('that is no value at all is replaced', async () => {
@@ -262,6 +321,43 @@ describe('losers', () => {
     answer('mine');
     expect(await fleet.passing(Promise.all([early, late]), 10, 200)).toEqual(['mine', 'mine']);
     expect(calls()).toBe(1);
+  });
+
+  it('of a process whose loader hangs wait for it no longer than it may take, then load', async () => {
+    await start({ loadTimeout: '1s', waitTimeout: '1h' });
+    const cache = fleet.process();
+    const hung = heldLoader<string>();
+    const first = cache.getOrSet('k', hung.loader);
+    await until(() => hung.calls() > 0);
+    const second = cache.getOrSet('k', () => 'mine');
+    await fleet.rest();
+    expect(await fleet.passing(second, 10, 1_500)).toBe('mine');
+    hung.answer('too late');
+    expect(await first).toBe('too late');
+    expect(await cache.get('k')).toBe('mine');
+  });
+
+  it('of a process whose loader hangs wait for another one that has the right by then', async () => {
+    await start({ loadTimeout: '1s', waitTimeout: '4s' });
+    const [cache, other] = [fleet.process(), fleet.process()];
+    const [hung, held] = [heldLoader<string>(), heldLoader<string>()];
+    const first = cache.getOrSet('k', hung.loader);
+    await until(() => hung.calls() > 0);
+    const loader = jest.fn(() => 'mine');
+    const second = cache.getOrSet('k', loader);
+    await fleet.rest();
+    await other.delete('k');
+    fleet.clock.advance(900);
+    const third = other.getOrSet('k', held.loader);
+    await until(() => held.calls() > 0);
+    fleet.clock.advance(100);
+    await fleet.rest();
+    held.answer('theirs');
+    expect(await third).toBe('theirs');
+    expect(await fleet.passing(second, 10, 1_000)).toBe('theirs');
+    expect(loader).not.toHaveBeenCalled();
+    hung.answer('too late');
+    await first;
   });
 
   it('poll with growing pauses', async () => {

@@ -1,4 +1,5 @@
 /** Where no leases are granted: a lock beside the value. What leases promise too is in the tests beside this. */
+import { lockKey } from '../../../lib/cache/refill/by-lock.js';
 import { heldLoader, until } from '../support/setup.js';
 import { Fleet } from './fleet.js';
 
@@ -91,6 +92,19 @@ describe('a lock', () => {
       ),
     ).toBe('v');
     expect(other.stats()).toMatchObject({ lostRan: 0 });
+  });
+
+  it('of a dead one costs all other processes together one load', async () => {
+    await start({ loadTimeout: '1s', waitTimeout: '6s' });
+    const others = [...(await warm()), ...(await warm())];
+    expect(await fleet.pool().add(lockKey('cache', 'cache#k'), 'a token', { ttl: '3s' })).toBe(true);
+    const load = jest.fn(
+      () => new Promise<string>((resolve) => fleet.clock.setTimeout(() => resolve('v'), 800)),
+    );
+    const asked = others.flatMap((cache) => [cache.getOrSet('k', load), cache.getOrSet('k', load)]);
+    expect(await fleet.passing(Promise.all(asked), 20, 6_000)).toEqual(Array(8).fill('v'));
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(others.map((cache) => cache.stats().lostRan)).toEqual([0, 0, 0, 0]);
   });
 
   it('that has ended and is another’s is neither used nor deleted', async () => {

@@ -7,10 +7,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type FromProcess, type Orders, proofOf, type Sight, type ToProcess } from './messages.js';
-import { LOCK, TTL } from './scenarios.js';
+import { LOAD_TAKES, LOCK, TTL } from './scenarios.js';
 import type { Load } from './verdict.js';
 
-export const LOAD_TAKES = 100;
 const KILLED_AFTER = 50;
 
 const LOADER = new URL('../../nest/support/typescript-loader.mjs', import.meta.url).href;

@@ -5,9 +5,9 @@
 import { parseArgs } from 'node:util';
 import { Keyspace } from '../../../lib/cache/keys.js';
 import { hasMemcached, memcachedVersion, RealMemcached } from '../../support/real-memcached.js';
-import { Fleet, LOAD_TAKES } from './fleet.js';
+import { Fleet } from './fleet.js';
 import type { Orders } from './messages.js';
-import { LOAD_TIMEOUT, LOCK, SCENARIOS, type Scenario, STALE, TTL } from './scenarios.js';
+import { LOCK, SCENARIOS, type Scenario, STALE, TTL } from './scenarios.js';
 import { judge, type Verdict } from './verdict.js';
 import { Watch } from './watch.js';
 
@@ -35,7 +35,7 @@ const LATE = 2_000;
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function hammer(name: string, { does, cache, killEvery, ownLoads }: Scenario): Promise<Verdict> {
+async function hammer(name: string, { does, cache, killEvery, longestWait }: Scenario): Promise<Verdict> {
   say(
     `\n${name}: ${does}\n${processes} processes with ${given.callers} callers each, ${seconds} s, leases ${given.leases}`,
   );
@@ -76,9 +76,8 @@ async function hammer(name: string, { does, cache, killEvery, ownLoads }: Scenar
     loads: fleet.loads,
     sights: fleet.sights,
     stopped,
-    mostAfterDeath: 1 + (processes - 1) * ownLoads,
     refillWithin: LOCK + LATE,
-    answerWithin: LOAD_TIMEOUT + LOAD_TAKES + LATE,
+    answerWithin: longestWait + LATE,
   });
   verdict.broken.push(...fleet.accidents);
   print(verdict);

@@ -22,11 +22,6 @@ export interface Evidence {
   sights: readonly Sight[];
   /** When callers were told to stop. */
   stopped: number;
-  /**
-   * So many loader calls an expiry may take whose winner died: 1 where the others have something stale to serve; more
-   * where they wait, no longer than they must, and then load for themselves.
-   */
-  mostAfterDeath: number;
   /** Within so many milliseconds after a winner's death somebody else must have begun to load. */
   refillWithin: number;
   /** Longer than this nobody may wait, in milliseconds. */
@@ -114,10 +109,9 @@ function brokenLoads(
   turns.forEach(({ loads: own }, turn) => {
     const calls = own.filter(({ killed }) => !killed).length;
     if (calls === 0) broken.push(`Expiry ${turn + 1}: nobody refilled.`);
-    const most = own.some(({ killed }) => killed) ? evidence.mostAfterDeath : 1;
-    if (calls > most) {
+    if (calls > 1) {
       const pids = own.map(({ pid }) => pid).join(', ');
-      broken.push(`Expiry ${turn + 1}: ${calls} loader calls where ${most} would do (processes ${pids}).`);
+      broken.push(`Expiry ${turn + 1}: ${calls} loader calls where 1 would do (processes ${pids}).`);
     }
   });
   if (verdict.loads !== verdict.fills + verdict.kills) {
@@ -129,15 +123,13 @@ function brokenLoads(
     ).length;
   const twice = beside((load, other) => load.pid === other.pid);
   if (twice > 0) broken.push(`${twice} loads began while another one ran in the same process.`);
-  if (evidence.mostAfterDeath === 1) {
-    const among = beside(() => true);
-    if (among > 0) broken.push(`${among} loads began while another one ran.`);
-    const seen = new Set(evidence.sights.flatMap(({ serials }) => serials));
-    // The last one may have come too late for others to see.
-    const fills = loads.filter(({ serial }) => serial !== undefined);
-    const unseen = fills.slice(0, -1).filter(({ serial }) => !seen.has(serial!));
-    if (unseen.length > 0) broken.push(`${unseen.length} loads filled nothing that another process saw.`);
-  }
+  const among = beside(() => true);
+  if (among > 0) broken.push(`${among} loads began while another one ran.`);
+  const seen = new Set(evidence.sights.flatMap(({ serials }) => serials));
+  // The last one may have come too late for others to see.
+  const fills = loads.filter(({ serial }) => serial !== undefined);
+  const unseen = fills.slice(0, -1).filter(({ serial }) => !seen.has(serial!));
+  if (unseen.length > 0) broken.push(`${unseen.length} loads filled nothing that another process saw.`);
   for (const took of verdict.recoveries) {
     if (took > evidence.refillWithin) {
       broken.push(
@@ -163,9 +155,7 @@ function brokenAnswers(evidence: Evidence, verdict: Verdict): string[] {
   for (const [text, count] of errors) broken.push(`${count} callers saw an error: ${text}`);
   if (verdict.stubs > 0) broken.push(`${verdict.stubs} callers were given a stub.`);
   const older = evidence.sights.reduce((sum, sight) => sum + sight.older, 0);
-  if (older > 0 && evidence.mostAfterDeath === 1) {
-    broken.push(`${older} callers were given a page older than one they could have known.`);
-  }
+  if (older > 0) broken.push(`${older} callers were given a page older than one they could have known.`);
   if (verdict.slowest > evidence.answerWithin) {
     const took = Math.round(verdict.slowest);
     broken.push(`A caller waited ${took} ms; ${evidence.answerWithin} is all that was allowed.`);
