@@ -38,6 +38,7 @@ import {
 } from './options.js';
 import type { CacheOutcome, CacheStats } from './outcomes.js';
 import type { CacheCallOptions, CacheHooks, CachePool } from './ports.js';
+import type { Read } from './reader.js';
 import { Call } from './refill/call.js';
 import { answerMany } from './refill/call-for-many.js';
 import { Gathering } from './refill/gathering.js';
@@ -128,25 +129,33 @@ export class MemcachedCache {
   }
 
   /** The value; `undefined` when there is none or it could not be read. */
-  async get<T = unknown>(key: string, options: CacheReadOptions = {}): Promise<T | undefined> {
-    const { ledger, reader } = this.#room;
-    const began = ledger.began();
-    const stored = this.#keys.stored(key);
-    const tags = checkTags(options.tags);
-    const call = this.#callWith(options);
-    const copy = this.#nearby(stored, options.signal);
-    if (copy !== undefined) {
-      ledger.publish('get', 'hit', began);
-      return fromData(copy, options.type) as T;
-    }
-    const read = this.enabled ? await reader.read(stored, tags, call, this.#near) : undefined;
-    ledger.publish('get', read?.kind ?? 'bypass', began);
-    if (read?.kind !== 'hit') {
-      ledger.counts.misses++;
-      return undefined;
-    }
-    ledger.counts.hits++;
-    return fromData(read.value, options.type) as T;
+  get<T = unknown>(key: string, options: CacheReadOptions = NO_OPTIONS): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const { ledger, reader } = this.#room;
+      const began = ledger.began();
+      const stored = this.#keys.stored(key);
+      const tags = checkTags(options.tags);
+      const call = this.#callWith(options);
+      const { signal, type } = options;
+      const copy = this.#nearby(stored, signal);
+      if (copy !== undefined) {
+        ledger.publish('get', 'hit', began);
+        resolve(fromData(copy, type) as T);
+        return;
+      }
+      const done = (read: Read | undefined): void => {
+        ledger.got(read?.kind ?? 'bypass', began);
+        try {
+          resolve(read?.kind === 'hit' ? (fromData(read.value, type) as T) : undefined);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (!this.enabled) done(undefined);
+      else if (signal === undefined && tags.length === 0 && this.#near === undefined)
+        reader.readTo(stored, call, done, reject);
+      else reader.read(stored, tags, call, this.#near).then(done, reject);
+    });
   }
 
   /** The values that were found, by key, in the order of `keys`. */

@@ -45,6 +45,33 @@ const MAX_EXPIRED = 8;
 const MARK = new RegExp(`^${VERSION}( ${VERSION}){0,${MAX_EXPIRED}}$`);
 const EXPIRY_ATTEMPTS = 4;
 
+/** A mark as it is being read. All who asked for it in one turn share one. */
+export class MarkRead {
+  /** Whether the answer is there. */
+  isKnown = false;
+  current: Current = undefined;
+  /** Never rejects. */
+  promise!: Promise<Current>;
+  #waiting: (() => void) | undefined;
+  #others: (() => void)[] | undefined;
+
+  /** Calls back when the answer is there. Must not be asked when it is, and not throw. */
+  whenKnown(callback: () => void): void {
+    if (this.#waiting === undefined) this.#waiting = callback;
+    else if (this.#others === undefined) this.#others = [callback];
+    else this.#others.push(callback);
+  }
+
+  tell(current: Current): Current {
+    this.isKnown = true;
+    this.current = current;
+    this.#waiting?.();
+    if (this.#others !== undefined) for (const callback of this.#others) callback();
+    this.#waiting = this.#others = undefined;
+    return current;
+  }
+}
+
 /** One node's copy, as this process sees it. */
 export class Copy implements TurnTask {
   /** The version seen last; only ever a guess. */
@@ -52,7 +79,7 @@ export class Copy implements TurnTask {
   /** {@link Marking.asks} when `known` became known: whatever was asked later began after that. */
   knownSince = 0;
   /** The read that this turn's callers share, and the timeout it was sent with. */
-  reading: Promise<Current> | undefined = undefined;
+  reading: MarkRead | undefined = undefined;
   ensuring: Promise<string | undefined> | undefined = undefined;
   readingTimeout: unknown = undefined;
   making: Promise<string | undefined> | undefined = undefined;
@@ -130,7 +157,7 @@ export class Mark {
   }
 
   /** What it is now, from a read that begins in this turn. Never rejects. */
-  current(copy: Copy, call: CallOptions): Promise<Current> {
+  current(copy: Copy, call: CallOptions): MarkRead {
     if (copy.reading !== undefined) {
       return copy.readingTimeout === call.timeout ? copy.reading : this.#read(copy, call);
     }
@@ -141,9 +168,9 @@ export class Mark {
   }
 
   /** The version that a read of this copy gave, or one that is made now where it gave none. Never rejects. */
-  ensured(reading: Promise<Current>, copy: Copy, call: CallOptions): Promise<string | undefined> {
-    if (reading !== copy.reading) return this.#orMade(reading, copy, call);
-    copy.ensuring ??= this.#orMade(reading, copy, call);
+  ensured(reading: MarkRead, copy: Copy, call: CallOptions): Promise<string | undefined> {
+    if (reading !== copy.reading) return this.#orMade(reading.promise, copy, call);
+    copy.ensuring ??= this.#orMade(reading.promise, copy, call);
     return copy.ensuring;
   }
 
@@ -176,23 +203,35 @@ export class Mark {
     return this.marking.pool.nodes().map((node) => node.name);
   }
 
-  #read(copy: Copy, call: CallOptions): Promise<Current> {
-    if (copy.owed) return this.#makeOnce(copy, () => this.#write(copy, call, 'use'));
-    return this.#fetch(copy, call);
+  #read(copy: Copy, call: CallOptions): MarkRead {
+    const read = new MarkRead();
+    read.promise = copy.owed
+      ? this.#makeOnce(copy, () => this.#write(copy, call, 'use')).then((made) => read.tell(made))
+      : this.#fetch(copy, call, read);
+    return read;
   }
 
-  async #fetch(copy: Copy, call: CallOptions): Promise<Current> {
-    try {
-      const text = await this.marking.pool.get(this.key, options(copy, call));
-      copy.taken = text !== undefined && !isMark(text);
-      if (text === undefined || copy.taken) return null;
-      this.#learn(copy, newest(text as string));
-      return text as string;
-    } catch (error) {
-      this.marking.failed(error, 'use');
-      copy.taken = error instanceof MemcachedDecodeError;
-      return copy.taken ? null : undefined;
-    }
+  /** @param read - told before the promise */
+  #fetch(copy: Copy, call: CallOptions, read?: MarkRead): Promise<Current> {
+    const tell = (current: Current): Current => (read === undefined ? current : read.tell(current));
+    return this.marking.pool.get(this.key, options(copy, call)).then(
+      (text) => tell(this.#found(copy, text)),
+      (error) => tell(this.#failed(copy, error)),
+    );
+  }
+
+  #found(copy: Copy, text: unknown): Current {
+    // Nearly always what was seen last.
+    copy.taken = text !== undefined && text !== copy.known && !isMark(text);
+    if (text === undefined || copy.taken) return null;
+    this.#learn(copy, newest(text as string));
+    return text as string;
+  }
+
+  #failed(copy: Copy, error: unknown): Current {
+    this.marking.failed(error, 'use');
+    copy.taken = error instanceof MemcachedDecodeError;
+    return copy.taken ? null : undefined;
   }
 
   async #orMade(reading: Promise<Current>, copy: Copy, call: CallOptions): Promise<string | undefined> {

@@ -130,6 +130,13 @@ export class Ledger {
     return cacheChannel.hasSubscribers ? this.clock.now() : -1;
   }
 
+  /** Counts and publishes what became of a `get`. */
+  got(outcome: 'hit' | 'miss' | 'error' | 'bypass', began: number): void {
+    if (outcome === 'hit') this.counts.hits++;
+    else this.counts.misses++;
+    this.publish('get', outcome, began);
+  }
+
   /** Counts what became of one key that was asked for with a loader. */
   asked(outcome: CacheOutcome, isMine: boolean): void {
     const { counts } = this;

@@ -23,6 +23,7 @@ export type Read =
   | { readonly kind: 'miss' }
   | { readonly kind: 'error' };
 
+const NO_TAGS: readonly string[] = [];
 const MISS: Read = { kind: 'miss' };
 const ERROR: Read = { kind: 'error' };
 
@@ -34,6 +35,43 @@ export class Reader {
     private readonly counts: CacheStats,
     private readonly clock: Clock,
   ) {}
+
+  /**
+   * {@link read} without a promise: one of the two functions is called, once, perhaps before this returns. For
+   * reads that nobody can abort, without tags and without a near cache.
+   */
+  readTo(key: string, call: CallOptions, done: (read: Read) => void, failed: (error: unknown) => void): void {
+    const { leases } = this.pool;
+    if (leases === undefined) {
+      this.read(key, NO_TAGS, call, undefined).then(done, failed);
+      return;
+    }
+    const asked = this.stamps.ask(key, NO_TAGS, call);
+    const unreadable = (error: unknown): void => {
+      try {
+        done(this.#unreadable(error, call));
+      } catch (mistake) {
+        failed(mistake);
+      }
+    };
+    leases.peekTo(key, call, (read) => this.#taken(key, read, asked, done), unreadable);
+  }
+
+  #taken(key: string, read: LeaseRead<unknown> | undefined, asked: Asked, done: (read: Read) => void): void {
+    if (read?.value === undefined) {
+      if (read?.won === true) this.#rearm(key, read);
+      done(this.#missed());
+      return;
+    }
+    const { generation } = asked;
+    if (!generation.isKnown) {
+      generation.whenKnown(() => this.#taken(key, read, asked, done));
+      return;
+    }
+    const judged = asked.judgeNow(read.value);
+    if (judged !== undefined) done(this.#judged(this.#fresh(key, read, judged)));
+    else void asked.judge(read.value).then((found) => done(this.#judged(this.#fresh(key, read, found))));
+  }
 
   /** @param near - where hot values are kept; looked into before */
   async read(key: string, tags: readonly string[], call: CallOptions, near: Near | undefined): Promise<Read> {

@@ -10,8 +10,8 @@
  * A stamp is `<generation>[,<tag>=<version>]...`, tags percent-encoded, so that none of `, = ; :` is theirs.
  */
 import type { CallOptions } from '../core/pool/types.js';
-import { type Freshness, type Stamp, unseal } from './envelope.js';
-import type { Copy, Current, Mark, Marking, NodeName } from './marks.js';
+import { type Freshness, type Stamp, type Unsealed, unseal } from './envelope.js';
+import type { Copy, Current, Mark, Marking, MarkRead, NodeName } from './marks.js';
 import { standing } from './marks.js';
 import type { Tags } from './tags.js';
 
@@ -27,6 +27,19 @@ export type Judged =
   | { readonly kind: 'nothing' }
   /** What it has to match could not be read, which has been told and logged already. */
   | { readonly kind: 'error' };
+
+class Valid {
+  readonly kind = 'valid';
+  readonly value: unknown;
+  readonly freshness: Freshness;
+  readonly stamp: Stamp;
+
+  constructor({ value, freshness, stamp }: Unsealed) {
+    this.value = value;
+    this.freshness = freshness;
+    this.stamp = stamp;
+  }
+}
 
 export const NOTHING: Judged = { kind: 'nothing' };
 export const UNREAD: Judged = { kind: 'error' };
@@ -72,7 +85,7 @@ export type Renewal = 'none' | 'begun' | 'unknown';
 /** One mark that is being read. */
 class Reading {
   readonly copy: Copy;
-  readonly current: Promise<Current>;
+  readonly read: MarkRead;
   readonly #epoch: number;
   #ensured: Promise<string | undefined> | undefined;
 
@@ -83,12 +96,16 @@ class Reading {
   ) {
     this.copy = mark.on(node);
     this.#epoch = mark.epoch;
-    this.current = mark.current(this.copy, call);
+    this.read = mark.current(this.copy, call);
+  }
+
+  get current(): Promise<Current> {
+    return this.read.promise;
   }
 
   /** Made once: what is there when it is asked for again may be newer than what was loaded meanwhile. */
   ensured(): Promise<string | undefined> {
-    this.#ensured ??= this.mark.ensured(this.current, this.copy, this.call);
+    this.#ensured ??= this.mark.ensured(this.read, this.copy, this.call);
     return this.#ensured;
   }
 
@@ -137,11 +154,27 @@ export class Asked {
     return all.find((one) => one === 'begun') ?? all.find((one) => one === 'unknown') ?? 'none';
   }
 
+  /** The generation that items have to match, as it is being read. */
+  get generation(): MarkRead {
+    return this.#generation.read;
+  }
+
+  /**
+   * What an item is worth, when that can be said at once: the generation is known, and the item stands under it
+   * alone. `undefined`: {@link judge} has to find out.
+   */
+  judgeNow(stored: unknown): Judged | undefined {
+    const { isKnown, current } = this.#generation.read;
+    if (!isKnown) return undefined;
+    const unsealed = unseal(stored);
+    return unsealed !== undefined && unsealed.stamp === current ? new Valid(unsealed) : undefined;
+  }
+
   /** What an item, as the pool gave it, is worth. */
   async judge(stored: unknown): Promise<Judged> {
     const unsealed = unseal(stored);
     const generation = await this.#generation.current;
-    if (unsealed !== undefined && unsealed.stamp === generation) return { kind: 'valid', ...unsealed };
+    if (unsealed !== undefined && unsealed.stamp === generation) return new Valid(unsealed);
     const kind = await this.#standing(generation, unsealed?.stamp ?? '');
     if (kind === 'error') return UNREAD;
     return kind === 'nothing' || unsealed === undefined ? NOTHING : { kind, ...unsealed };

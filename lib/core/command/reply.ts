@@ -44,8 +44,10 @@ export class Reply {
   end = 0;
   /** The buffer belongs to this value alone, so it may be handed out without a copy. */
   owned = false;
-  /** CAS id as decimal digits; empty when it was not asked for. 64 bits: more than a number holds. */
-  cas = '';
+  /** CAS id; -1 when it was not asked for, or when it has more digits than a number holds exactly. */
+  shortCas = -1;
+  /** Such a one, as decimal digits: a CAS id has 64 bits. */
+  longCas = '';
   /** Text of an error, a version, a number or a line. */
   text = '';
   /** Seconds left (`t`), -1 for never; `undefined` when it was not asked for. */
@@ -60,6 +62,12 @@ export class Reply {
   hitBefore = false;
   /** Seconds since it was last read (`l`). */
   idleSeconds = 0;
+  /** CAS id; `undefined` when it was not asked for. */
+  get cas(): bigint | undefined {
+    if (this.shortCas >= 0) return BigInt(this.shortCas);
+    return this.longCas === '' ? undefined : BigInt(this.longCas);
+  }
+
   #read: Buffer = NO_BUFFER;
   #readFrom = 0;
   #readTo = 0;

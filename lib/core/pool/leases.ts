@@ -59,6 +59,9 @@ export interface Replacement {
   cas: bigint;
 }
 
+/** Takes what a read found. Must not throw. */
+export type TakeRead = (read: LeaseRead<unknown> | undefined) => void;
+
 /** How the pool makes calls for many keys. */
 export type ReadMany = <V>(
   keys: Iterable<string>,
@@ -167,16 +170,22 @@ export class Leases {
    * which knows of none of this.
    */
   peek<T = unknown>(key: string, options: PeekOptions = {}): Promise<LeaseRead<T> | undefined> {
-    return new Promise((resolve, reject) => {
-      const wire = this.#fill.toWire(key);
-      const node = options.node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(options.node);
-      node.admit(1, 0);
-      const request = new Request(Verb.peek, wire, this.#reads, resolve, reject);
-      const known = options.knownCas === undefined ? '' : ` C${this.#fill.cas(options.knownCas)}`;
-      request.tokens = options.hot === true ? ` h l${known}` : known;
-      request.tag = key;
-      this.#dispatcher.submit(request, node, options);
-    });
+    return new Promise((resolve, reject) => this.#peek(key, options, resolve as TakeRead, reject));
+  }
+
+  /** {@link peek} without a promise: one of the two functions is called, once, perhaps before it returns. */
+  peekTo(key: string, options: PeekOptions, taken: TakeRead, failed: (error: unknown) => void): void {
+    try {
+      this.#peek(key, options, taken, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #peek(key: string, options: PeekOptions, taken: TakeRead, failed: (error: unknown) => void): void {
+    const known = options.knownCas === undefined ? '' : ` C${this.#fill.cas(options.knownCas)}`;
+    const tokens = options.hot === true ? ` h l${known}` : known;
+    this.#send(Verb.peek, key, tokens, options, taken, failed);
   }
 
   /**
@@ -202,27 +211,56 @@ export class Leases {
    * `undefined` only where the server does not grant leases.
    */
   read<T = unknown>(key: string, options: LeaseReadOptions): Promise<LeaseRead<T> | undefined> {
-    const { knownCas } = options;
-    return this.#read(key, options, knownCas === undefined ? '' : ` C${this.#fill.cas(knownCas)}`);
+    return this.#read(key, options, '');
+  }
+
+  /** {@link read} without a promise: one of the two functions is called, once, perhaps before it returns. */
+  readTo(key: string, options: LeaseReadOptions, taken: TakeRead, failed: (error: unknown) => void): void {
+    try {
+      this.#send(Verb.metaGet, key, this.#readTokens(options), options, taken, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #read<T>(key: string, options: LeaseReadOptions, extra: string): Promise<LeaseRead<T> | undefined> {
     return new Promise((resolve, reject) => {
-      const wire = this.#fill.toWire(key);
-      const node = options.node === undefined ? this.#nodeFor(key) : this.#dispatcher.named(options.node);
-      node.admit(1, 0);
-      const request = new Request(Verb.metaGet, wire, this.#reads, resolve, reject);
-      request.tokens = this.#readTokens(options) + extra;
-      // What is won by an answer that comes too late has to be found again.
-      request.tag = key;
-      this.#dispatcher.submit(request, node, options);
+      const tokens = this.#readTokens(options) + extra;
+      this.#send(Verb.metaGet, key, tokens, options, resolve as TakeRead, reject);
     });
   }
 
+  /** @throws what keeps it from being sent */
+  #send(
+    verb: Verb,
+    key: string,
+    tokens: string,
+    options: CallOptions,
+    taken: TakeRead,
+    failed: (error: unknown) => void,
+  ): void {
+    const wire = this.#fill.toWire(key);
+    const node =
+      options.node === undefined
+        ? this.#dispatcher.nodeFor(toRouteKey(key, wire))
+        : this.#dispatcher.named(options.node);
+    node.admit(1, 0);
+    const request = new Request(verb, wire, this.#reads, taken, failed);
+    request.tokens = tokens;
+    // What is won by an answer that comes too late has to be found again.
+    request.tag = key;
+    this.#dispatcher.submit(request, node, options);
+  }
+
   /** One call is much like the next: their tokens are made once. */
-  #readTokens({ lock, refreshBelow, hot }: LeaseReadOptions): string {
+  #readTokens({ lock, refreshBelow, hot, knownCas }: LeaseReadOptions): string {
     const last = this.#lastTokens;
-    if (last.lock === lock && last.refreshBelow === refreshBelow && last.hot === hot) return last.tokens;
+    const isSame = last.lock === lock && last.refreshBelow === refreshBelow && last.hot === hot;
+    const tokens = isSame ? last.tokens : this.#makeTokens(lock, refreshBelow, hot);
+    return knownCas === undefined ? tokens : `${tokens} C${this.#fill.cas(knownCas)}`;
+  }
+
+  #makeTokens(lock: Duration, refreshBelow: Duration | undefined, hot: boolean | undefined): string {
     const recache = refreshBelow === undefined ? '' : ` R${seconds(refreshBelow, 1)}`;
     // N before t, else the winner of a stub may be told that it never ends.
     const tokens = ` N${seconds(lock, 2)}${recache} f c t${hot === false ? '' : ' h l'} v`;
@@ -309,8 +347,9 @@ export class Leases {
 
   /** A lease was won by a reader that had gone: nobody would ever fill it. */
   #giveBack(request: Request, reply: Reply): void {
-    if (!reply.won || reply.cas === '' || request.holder === undefined) return;
-    const lease = { key: request.tag as string, node: request.holder.name, cas: BigInt(reply.cas) };
+    const { cas } = reply;
+    if (!reply.won || cas === undefined || request.holder === undefined) return;
+    const lease = { key: request.tag as string, node: request.holder.name, cas };
     const isCold = reply.start === reply.end && reply.flags === 0;
     const undone = isCold ? this.release(lease) : this.rearm(lease, reply.ttlSeconds);
     // If even that fails, the lease ends by its time.

@@ -97,7 +97,8 @@ export function readValue(codec: Codec, reply: Reply): unknown {
 }
 
 function versioned(request: Request, reply: Reply, value: unknown): Versioned<unknown> {
-  if (reply.cas !== '') return { value, cas: BigInt(reply.cas) };
+  const { cas } = reply;
+  if (cas !== undefined) return { value, cas };
   const node = request.holder?.name;
   // A token made up here could let a later cas overwrite what it should not.
   throw new MemcachedProtocolError(`${node} gave a value without the CAS id that was asked for.`, {
@@ -109,7 +110,7 @@ function versioned(request: Request, reply: Reply, value: unknown): Versioned<un
 function toLeaseRead(request: Request, reply: Reply, value: unknown): LeaseRead<unknown> {
   return {
     value,
-    cas: reply.cas === '' ? undefined : BigInt(reply.cas),
+    cas: reply.cas,
     node: request.holder?.name ?? '',
     unchanged: reply.kind === ReplyKind.done,
     won: reply.won,

@@ -1,6 +1,7 @@
 /**
  * Letters of the wire, and the small readers both text protocols share. Pure functions over bytes.
  */
+import type { Reply } from '../command/reply.js';
 import { Doubt, NEED_MORE } from './protocol.js';
 
 export const CR = 0x0d;
@@ -54,6 +55,13 @@ export function readDigits(bytes: Buffer, from: number, to: number, what: string
     if (bytes[i]! < ZERO || bytes[i]! > NINE) throw new Doubt(`${what} is not a number`);
   }
   return bytes.toString('latin1', from, end);
+}
+
+/** Reads all of `bytes[from..to)` as the CAS id of `reply`; none when both are equal. */
+export function readCas(bytes: Buffer, from: number, to: number, reply: Reply): void {
+  const isShort = to - from <= 15;
+  reply.shortCas = isShort && to > from ? readNumber(bytes, from, to, 'a CAS id') : -1;
+  reply.longCas = isShort ? '' : readDigits(bytes, from, to, 'a CAS id');
 }
 
 /** The end of a token that starts at `from`: the next space or `\r`, or {@link NEED_MORE}. */

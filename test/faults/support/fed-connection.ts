@@ -180,7 +180,7 @@ function describe(reply: Reply): string {
   const kind = KIND_NAMES[reply.kind]!;
   if (reply.kind === ReplyKind.value) {
     const body = reply.buffer.toString('latin1', reply.start, reply.end);
-    return `${kind} ${reply.index} f${reply.flags} c${reply.cas} t${reply.ttlSeconds} ${body}`;
+    return `${kind} ${reply.index} f${reply.flags} c${reply.cas ?? ''} t${reply.ttlSeconds} ${body}`;
   }
   const hasText = reply.kind >= ReplyKind.number && reply.kind !== ReplyKind.unknownCommand;
   return hasText ? `${kind} ${reply.text}` : kind;

@@ -9,6 +9,7 @@ import {
   findLineEnd,
   LF,
   MINUS,
+  readCas,
   readDigits,
   readNumber,
   SPACE,
@@ -153,7 +154,7 @@ function readExpected(request: Request, bytes: Buffer, from: number, to: number,
   reply.kind = ReplyKind.value;
   reply.index = request.keys === undefined ? 0 : request.cursor;
   reply.flags = flags;
-  reply.cas = '';
+  readCas(bytes, 0, 0, reply);
   reply.end = length;
   return i + 2;
 }
@@ -213,11 +214,9 @@ function readHeader(bytes: Buffer, keyEnd: number, lineEnd: number, reply: Reply
   reply.flags = negative ? -flags >>> 0 : flags;
   const [lengthStart, lengthEnd] = next();
   reply.end = readNumber(bytes, lengthStart, lengthEnd, 'the length');
-  reply.cas = '';
-  if (withCas) {
-    const [casStart, casEnd] = next();
-    reply.cas = readDigits(bytes, casStart, casEnd, 'a CAS id');
-  }
+  const [casStart, casEnd] = withCas ? next() : [at, at];
+  if (withCas && casEnd === casStart) throw new Doubt('a CAS id is not a number');
+  readCas(bytes, casStart, casEnd, reply);
   if (at !== lineEnd) throw new Doubt('the line before a value is too long');
   return lineEnd + 2;
 }

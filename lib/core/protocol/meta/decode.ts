@@ -7,7 +7,7 @@
  */
 import { type Reply, ReplyKind } from '../../command/reply.js';
 import { type Request, Verb } from '../../command/request.js';
-import { CR, findLineEnd, LF, readDigits, SPACE, tokenEnd, ZERO } from '../bytes.js';
+import { CR, findLineEnd, LF, readCas, readDigits, readNumber, SPACE, tokenEnd, ZERO } from '../bytes.js';
 import { readErrorLine } from '../error-lines.js';
 import { Doubt, NEED_MORE } from '../protocol.js';
 
@@ -155,7 +155,7 @@ function readGetFlags(bytes: Buffer, from: number, to: number, opaque: number, r
  */
 function readFlags(bytes: Buffer, from: number, to: number, opaque: number, reply: Reply): number {
   reply.flags = 0;
-  reply.cas = '';
+  readCas(bytes, 0, 0, reply);
   reply.ttlSeconds = undefined;
   reply.won = false;
   reply.stale = false;
@@ -218,17 +218,17 @@ function readRareFlag(letter: number, bytes: Buffer, from: number, end: number, 
       reply.taken = true;
       return;
     case 0x63 /* c, the CAS id */:
-      reply.cas = readDigits(bytes, from, end, 'a CAS id');
+      if (end === from) throw new Doubt('a CAS id is not a number');
+      readCas(bytes, from, end, reply);
       return;
     case 0x74 /* t, seconds left */:
-      reply.ttlSeconds =
-        bytes[from] === 0x2d ? -1 : Number(readDigits(bytes, from, end, 'a remaining lifetime'));
+      reply.ttlSeconds = bytes[from] === 0x2d ? -1 : readNumber(bytes, from, end, 'a remaining lifetime');
       return;
     case 0x68 /* h, read before */:
       reply.hitBefore = bytes[from] === 0x31;
       return;
     case 0x6c /* l, seconds since the last read */:
-      reply.idleSeconds = Number(readDigits(bytes, from, end, 'a time since the last read'));
+      reply.idleSeconds = readNumber(bytes, from, end, 'a time since the last read');
       return;
     default: // k, b, s and whatever a proxy adds: nothing was asked for that needs them
       return;
