@@ -214,10 +214,19 @@ export class Mark {
   /** @param read - told before the promise */
   #fetch(copy: Copy, call: CallOptions, read?: MarkRead): Promise<Current> {
     const tell = (current: Current): Current => (read === undefined ? current : read.tell(current));
-    return this.marking.pool.get(this.key, options(copy, call)).then(
+    return this.#get(copy, call).then(
       (text) => tell(this.#found(copy, text)),
       (error) => tell(this.#failed(copy, error)),
     );
+  }
+
+  /** A pool that throws is one that fails. */
+  #get(copy: Copy, call: CallOptions): Promise<unknown> {
+    try {
+      return this.marking.pool.get(this.key, options(copy, call));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #found(copy: Copy, text: unknown): Current {

@@ -21,13 +21,18 @@ export interface Sharer<R, T> {
   readonly insists: boolean;
   /** How long it waits for another one's loader, from when that begins; milliseconds. */
   readonly patience: number;
-  /** Does the work. Called in the turn it is asked in, if at all. */
-  work(flight: Flight<R>): Promise<R>;
+  /**
+   * Does the work, and then calls {@link Flight.land} or {@link Flight.crash}, once. Called in the turn it is
+   * asked in, if at all. Must not throw.
+   */
+  work(flight: Flight<R>): void;
   /**
    * Makes this one's own answer of the result; all answers are made before the first of those who wait goes
    * on. The `last` one may keep the result itself.
    */
   receive(result: R, last: boolean): T | Promise<T>;
+  /** It is about to be told that there is no answer for it, by an error. */
+  refused(): void;
   /** Its patience is over. */
   leave(): Promise<T>;
 }
@@ -53,12 +58,17 @@ class Waiter<R> {
     try {
       this.resolve(this.sharer.receive(result, last));
     } catch (error) {
-      this.fail(error);
+      this.#refuse(error);
     }
   }
 
   reject(error: unknown): void {
     this.#end();
+    this.#refuse(error);
+  }
+
+  #refuse(error: unknown): void {
+    this.sharer.refused();
     this.fail(error);
   }
 
@@ -115,9 +125,27 @@ export class Flight<R> {
   constructor(
     /** It was begun by one who insists. */
     readonly insisted: boolean,
-    /** It goes on though nobody waits. */
-    readonly isApart = false,
+    /** What it is known by, and to whom; `undefined`: it goes on though nobody waits. */
+    private readonly flights?: SingleFlight<R>,
+    private readonly key = '',
   ) {}
+
+  /** It has a result, for all who wait. */
+  land(result: R): void {
+    this.flights?.ended(this.key, this);
+    this.#answerAll(result);
+  }
+
+  /** There is none. */
+  crash(error: unknown): void {
+    this.flights?.ended(this.key, this);
+    this.#rejectAll(error);
+  }
+
+  /** It goes on though nobody waits. */
+  get isApart(): boolean {
+    return this.flights === undefined;
+  }
 
   /** Whether anybody wants the result. */
   get isWanted(): boolean {
@@ -161,14 +189,14 @@ export class Flight<R> {
     else this.#joined = this.#joined?.filter((one) => one !== waiter);
   }
 
-  answerAll(result: R): void {
+  #answerAll(result: R): void {
     const joined = this.#joined;
     const last = (joined?.length ?? 0) - 1;
     this.#beginner?.answer(result, last < 0);
     for (let i = 0; i <= last; i++) joined![i]!.answer(result, i === last);
   }
 
-  rejectAll(error: unknown): void {
+  #rejectAll(error: unknown): void {
     this.#beginner?.reject(error);
     for (const waiter of this.#joined ?? NOBODY) waiter.reject(error);
   }
@@ -187,23 +215,26 @@ export class SingleFlight<R> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const newest = this.#newest.get(key);
     const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
-    const flight = fits ? newest : new Flight<R>(sharer.insists);
+    const flight = fits ? newest : new Flight<R>(sharer.insists, this, key);
     const answer = new Promise<T>((resolve, reject) => {
       flight.add(new Waiter(this.clock, flight, sharer, resolve as (value: unknown) => void, reject), fits);
     });
-    if (!fits) void this.#run(key, flight, sharer);
+    if (!fits) {
+      this.#begun(key, flight);
+      sharer.work(flight);
+    }
     return answer;
   }
 
   /** Work that nobody joins or waits for, but that is outdated by changes of its key like all other. */
   async apart(key: string, work: (flight: Flight<R>) => Promise<R>): Promise<R> {
-    const flight = new Flight<R>(false, true);
+    const flight = new Flight<R>(false);
     flight.joinable = false;
     this.#begun(key, flight);
     try {
       return await work(flight);
     } finally {
-      this.#ended(key, flight);
+      this.ended(key, flight);
     }
   }
 
@@ -247,20 +278,6 @@ export class SingleFlight<R> {
     return this.#running;
   }
 
-  async #run<T>(key: string, flight: Flight<R>, sharer: Sharer<R, T>): Promise<void> {
-    this.#begun(key, flight);
-    let result: R;
-    try {
-      result = await sharer.work(flight);
-    } catch (error) {
-      this.#ended(key, flight);
-      flight.rejectAll(error);
-      return;
-    }
-    this.#ended(key, flight);
-    flight.answerAll(result);
-  }
-
   #begun(key: string, flight: Flight<R>): void {
     const newest = this.#newest.get(key);
     // What cannot be joined must not hide what can.
@@ -275,7 +292,8 @@ export class SingleFlight<R> {
     this.#newest.set(key, flight);
   }
 
-  #ended(key: string, ended: Flight<R>): void {
+  /** Told by the flight. */
+  ended(key: string, ended: Flight<R>): void {
     const newest = this.#newest.get(key);
     if (newest === ended) {
       this.#newest.set(key, ended.older);

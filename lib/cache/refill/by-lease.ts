@@ -11,6 +11,7 @@ import type { Clock } from '../../core/base/clock.js';
 import { MemcachedDecodeError, MemcachedError } from '../../core/base/errors.js';
 import type { LeaseReadOptions } from '../../core/pool/leases.js';
 import type { LeaseRead } from '../../core/pool/types.js';
+import type { Freshness } from '../envelope.js';
 import type { Known, Near } from '../near.js';
 import type { CacheLeases, CachePool } from '../ports.js';
 import { type Asked, type Judged, NOTHING } from '../stamps.js';
@@ -36,16 +37,54 @@ export class ByLease implements Looker {
     private readonly unreadable: (error: unknown) => void,
   ) {}
 
-  async look(order: Order, asked: Asked): Promise<Look> {
-    const { timeout } = order.call;
-    const { lock, refreshBelow } = order.policy;
+  /**
+   * {@link look} for a simple order: calls `found` with a value that is fresh and that nobody has to do anything
+   * about; or else `looking`, with what goes on to look. One of them, once, perhaps before it returns.
+   */
+  glance(
+    order: Order,
+    asked: Asked,
+    found: (value: unknown) => void,
+    looking: (look: Promise<Look>) => void,
+  ): void {
+    const options = optionsOf(order, asked, undefined);
+    const taken = (read: LeaseRead<unknown> | undefined): void => {
+      const { generation } = asked;
+      if (read?.value === undefined || read.won || read.stale) {
+        looking(this.#look(order, asked, options, undefined, Promise.resolve(read)));
+      } else if (!generation.isKnown) {
+        generation.whenKnown(() => taken(read));
+      } else {
+        const judged = asked.judgeNow(read.value);
+        const isFresh = judged !== undefined && gradeOf(read, judged) === 'fresh';
+        if (isFresh && judged.kind === 'valid' && !mayBeDue(order, read, judged)) found(judged.value);
+        else looking(this.#look(order, asked, options, undefined, Promise.resolve(read)));
+      }
+    };
+    this.leases.readTo(order.stored, options, taken, (error) =>
+      looking(this.#look(order, asked, options, undefined, Promise.reject(error))),
+    );
+  }
+
+  look(order: Order, asked: Asked): Promise<Look> {
     const { near } = order;
     const known = near === undefined ? undefined : this.#comparable(near, order, asked);
-    const hot = near !== undefined;
-    const options = { timeout, node: asked.node, lock, refreshBelow, hot, knownCas: known?.cas };
+    return this.#look(order, asked, optionsOf(order, asked, known), known);
+  }
+
+  /** @param reading - the first read, when it was begun already */
+  async #look(
+    order: Order,
+    asked: Asked,
+    options: LeaseReadOptions,
+    known: Known | undefined,
+    reading?: Promise<LeaseRead<unknown> | undefined>,
+  ): Promise<Look> {
+    const { near } = order;
     for (let marks = 0; ; marks++) {
       const since = near?.now ?? 0;
-      const read = await this.#read(order, options);
+      const first = marks === 0 ? reading : undefined;
+      const read = await this.#read(order, options, first ?? this.leases.read(order.stored, options));
       // Only a server that has lost what it could do when it was asked answers so.
       if (read === undefined) return NOT_READ;
       const judged =
@@ -82,9 +121,13 @@ export class ByLease implements Looker {
     return able === true ? known : undefined;
   }
 
-  async #read(order: Order, options: LeaseReadOptions): Promise<LeaseRead<unknown> | undefined> {
+  async #read(
+    order: Order,
+    options: LeaseReadOptions,
+    reading: Promise<LeaseRead<unknown> | undefined>,
+  ): Promise<LeaseRead<unknown> | undefined> {
     try {
-      return await this.leases.read(order.stored, options);
+      return await reading;
     } catch (error) {
       if (!(error instanceof MemcachedDecodeError)) {
         if (!(error instanceof MemcachedError) || error.sent !== 'no') this.#doubt(order);
@@ -169,6 +212,24 @@ async function judgeKnown(near: Near, known: Known, asked: Asked): Promise<Judge
   return { kind, value: near.copyOf(known), freshness: known.freshness, stamp: known.stamp };
 }
 
+/** How fresh something was when it was stored. */
+interface Fresh {
+  readonly freshness: Freshness;
+}
+
+function optionsOf(order: Order, asked: Asked, known: Known | undefined): LeaseReadOptions {
+  const { timeout } = order.call;
+  const { lock, refreshBelow } = order.policy;
+  return {
+    timeout,
+    node: asked.node,
+    lock,
+    refreshBelow,
+    hot: order.near !== undefined,
+    knownCas: known?.cas,
+  };
+}
+
 function gradeOf(read: LeaseRead<unknown>, judged: Judged): Look['kind'] {
   if (judged.kind === 'error' || judged.kind === 'nothing') return judged.kind;
   if (read.stale || judged.kind === 'expired') return 'stale';
@@ -200,11 +261,20 @@ function lifeAfterMark(order: Order, kind: Look['kind'], read: LeaseRead<unknown
  * all processes find it due at once. Never in the first half of its life.
  */
 function isDue(order: Order, read: LeaseRead<unknown>, judged: Judged, random: () => number): boolean {
-  if (order.policy.ahead === 0 || judged.kind !== 'valid' || read.taken) return false;
-  const { cost, staleSeconds } = judged.freshness;
-  const { ttlSeconds } = read;
-  if (cost === 0 || ttlSeconds === undefined || ttlSeconds < 0) return false;
-  const left = (ttlSeconds - staleSeconds) * 1_000;
-  const early = -Math.log(Math.max(random(), Number.MIN_VALUE)) * cost;
-  return left <= order.policy.ahead + early && left <= order.policy.ttl / 2;
+  if (judged.kind !== 'valid' || !mayBeDue(order, read, judged)) return false;
+  const early = -Math.log(Math.max(random(), Number.MIN_VALUE)) * judged.freshness.cost;
+  return lifeLeft(read, judged) <= order.policy.ahead + early;
+}
+
+/** Whether {@link isDue} leaves it to chance. */
+function mayBeDue(order: Order, read: LeaseRead<unknown>, judged: Fresh): boolean {
+  const { policy } = order;
+  if (policy.ahead === 0 || read.taken || judged.freshness.cost === 0) return false;
+  return lifeLeft(read, judged) <= policy.ttl / 2;
+}
+
+/** How long it is fresh, in milliseconds. */
+function lifeLeft({ ttlSeconds }: LeaseRead<unknown>, { freshness }: Fresh): number {
+  if (ttlSeconds === undefined || ttlSeconds < 0) return Number.POSITIVE_INFINITY;
+  return (ttlSeconds - freshness.staleSeconds) * 1_000;
 }

@@ -29,6 +29,7 @@ export class Call<T> implements Sharer<Brought, T> {
   /** It began the flight that its answer came with. */
   #isMine = false;
   #tries = 0;
+  #began: number | undefined;
 
   constructor(
     private readonly setting: CallSetting,
@@ -51,21 +52,16 @@ export class Call<T> implements Sharer<Brought, T> {
   }
 
   /** @param began - when, for who listens, see {@link Ledger.began}; `undefined`: they are told otherwise */
-  async answer(began: number | undefined): Promise<T> {
-    try {
-      return await this.#share();
-    } catch (error) {
-      this.outcome = this.#isMine ? 'miss' : 'lost-waited';
-      throw error;
-    } finally {
-      if (this.signal?.aborted !== true) this.#settled(began);
-    }
+  answer(began: number | undefined): Promise<T> {
+    this.#began = began;
+    return this.#share();
   }
 
-  work(flight: Flight<Brought>): Promise<Brought> {
+  work(flight: Flight<Brought>): void {
     this.#isMine = true;
     const { refill } = this.setting;
-    return this.bypasses ? refill.bypass(flight, this.order) : refill.bring(flight, this.order);
+    if (this.bypasses) refill.bypass(flight, this.order);
+    else refill.bring(flight, this.order);
   }
 
   receive(brought: Brought, last: boolean): T | Promise<T> {
@@ -74,10 +70,18 @@ export class Call<T> implements Sharer<Brought, T> {
     if (brought.lost === true) {
       if (this.order.policy.losers !== 'fallback') return this.#share();
       this.outcome = 'miss';
+      this.#settled();
       return options.fallback as T;
     }
     const data = brought.copied && !last ? copyOrShare(brought.data) : brought.data;
-    return fromData(data, options.type) as T;
+    const answer = fromData(data, options.type) as T;
+    this.#settled();
+    return answer;
+  }
+
+  refused(): void {
+    this.outcome = this.#isMine ? 'miss' : 'lost-waited';
+    this.#settled();
   }
 
   leave(): Promise<T> {
@@ -95,10 +99,11 @@ export class Call<T> implements Sharer<Brought, T> {
     return among.share(this.order.stored, this);
   }
 
-  #settled(began: number | undefined): void {
+  #settled(): void {
+    if (this.signal?.aborted === true) return;
     const { ledger } = this.setting;
     ledger.asked(this.outcome, this.#isMine);
-    if (began !== undefined) ledger.publish('getOrSet', this.outcome, began);
+    if (this.#began !== undefined) ledger.publish('getOrSet', this.outcome, this.#began);
   }
 }
 

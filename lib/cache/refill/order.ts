@@ -114,6 +114,11 @@ export class Order {
     readonly gathering?: Gathering,
   ) {}
 
+  /** What is found fresh is what the call wants, and there is nothing else to do with it. */
+  get isSimple(): boolean {
+    return this.setting.near === undefined && this.options.forceFresh !== true;
+  }
+
   /** Where hot values are kept. */
   get near(): Near | undefined {
     return this.setting.near;

@@ -44,7 +44,7 @@ export class Refill {
   readonly #loads: Loads;
   readonly #grace: Grace;
   /** Both or none: where the pool knows of rights. */
-  readonly #byLease: Looker | undefined;
+  readonly #byLease: ByLease | undefined;
   readonly #byLock: ByLock | undefined;
   readonly #alone: Looker;
 
@@ -60,9 +60,26 @@ export class Refill {
     this.#alone = new Alone(pool, clock, unread);
   }
 
-  /** Begins in this turn. */
-  async bring(flight: Flight<Brought>, order: Order): Promise<Brought> {
-    const look = await this.#look(order);
+  /** Lands the flight, or crashes it. Begins in this turn. */
+  bring(flight: Flight<Brought>, order: Order): void {
+    const asked = this.#ask(order);
+    const looker = this.#lookerFor(order, asked.node);
+    const go = (looking: Promise<Look>): void => land(flight, this.#go(flight, order, looking));
+    // What is nearly always found is brought without a promise for each step.
+    if (looker !== this.#byLease || this.#byLease === undefined || !order.isSimple) {
+      go(this.#lookBy(looker, order, asked));
+      return;
+    }
+    this.#byLease.glance(
+      order,
+      asked,
+      (value) => flight.land({ data: value, copied: true, outcome: 'hit' }),
+      (looking) => go(this.#caught(order, looking)),
+    );
+  }
+
+  async #go(flight: Flight<Brought>, order: Order, looking: Promise<Look>): Promise<Brought> {
+    const look = await looking;
     if (look.kind === 'fresh' && order.options.forceFresh !== true)
       return this.#serveFresh(order, look, 'hit');
     if (order.options.forceFresh === true) return this.#loadAnyway(flight, order, look, 'miss');
@@ -70,8 +87,8 @@ export class Refill {
   }
 
   /** The loader's value for those who wait; the cache is left alone. */
-  bypass(flight: Flight<Brought>, order: Order): Promise<Brought> {
-    return this.#loads.only(flight, order, 'bypass');
+  bypass(flight: Flight<Brought>, order: Order): void {
+    land(flight, this.#loads.only(flight, order, 'bypass'));
   }
 
   /** The keys are being changed: what others load of them must not come after that. */
@@ -92,9 +109,15 @@ export class Refill {
 
   #look(order: Order): Promise<Look> {
     const asked = this.#ask(order);
-    const looker = this.#lookerFor(order, asked.node);
-    if (looker === undefined) return this.#lookFirst(order);
-    return looker.look(order, asked).catch((error) => this.#unlooked(order, error));
+    return this.#lookBy(this.#lookerFor(order, asked.node), order, asked);
+  }
+
+  #lookBy(looker: Looker | undefined, order: Order, asked: Asked): Promise<Look> {
+    return looker === undefined ? this.#lookFirst(order) : this.#caught(order, looker.look(order, asked));
+  }
+
+  #caught(order: Order, looking: Promise<Look>): Promise<Look> {
+    return looking.catch((error) => this.#unlooked(order, error));
   }
 
   /** `undefined` until it is known what the node can do. */
@@ -237,6 +260,13 @@ export class Refill {
       return this.#loads.only(flight, order, 'lost-ran');
     return this.#loads.fill(flight, order, look.asked, look.weak, 'lost-ran');
   }
+}
+
+function land(flight: Flight<Brought>, brought: Promise<Brought>): void {
+  brought.then(
+    (result) => flight.land(result),
+    (error) => flight.crash(error),
+  );
 }
 
 /** A key that cannot be routed fails where it is sent. */
