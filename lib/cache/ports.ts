@@ -5,7 +5,7 @@
 import type { Clock } from '../core/base/clock.js';
 import type { Duration } from '../core/base/durations.js';
 import type { Ability } from '../core/pool/abilities.js';
-import type { Lease, LeaseOutcome, LeaseReadOptions, PeekOptions, Replacement } from '../core/pool/leases.js';
+import type { Lease, LeaseOutcome, LeaseReadOptions, PeekOptions } from '../core/pool/leases.js';
 import type { CallOptions, CasOutcome, LeaseRead, StoreOptions, Versioned } from '../core/pool/types.js';
 
 export type { ClassOf } from '../core/value/rebuild.js';
@@ -26,7 +26,6 @@ export interface CacheLeases {
   able(ability: Ability, key: string, options?: CallOptions): Promise<boolean>;
   peek<T = unknown>(key: string, options?: PeekOptions): Promise<LeaseRead<T> | undefined>;
   peekMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, LeaseRead<T>>>;
-  replace(item: Replacement, value: unknown, options?: StoreOptions): Promise<LeaseOutcome>;
 }
 
 export interface CachePool {
