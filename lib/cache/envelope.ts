@@ -7,9 +7,10 @@
  * Text and bytes carry all this in front of them, so that the codec below keeps its fast paths and bytes are
  * not turned into JSON; everything else travels in a pair:
  *
- *     1<stamp>[;<stale seconds>.<fresh until>.<cost>]:<text>
+ *     1<stamp>[;<stale seconds>.<fresh until>.<cost>[!<version>]]:<text>
  *
- * A stamp holds no `;` and no `:`. Numbers are written in base 36, the last ones left out when they are 0.
+ * A stamp holds no `;` and no `:`. Numbers are written in base 36, the last ones left out when they are 0; a version
+ * in base 10, as it may have 63 bits.
  */
 
 /** The layout; a later one gets another digit and is nothing to an older reader. */
@@ -22,7 +23,7 @@ const BYTES = 0x75; // 'u', a Uint8Array that is not a Buffer
 /** The generation a value belongs to, with the versions of its tags: text that is made in `stamps.ts`. */
 export type Stamp = string;
 
-/** How long a value counts as fresh, told to whoever reads it. */
+/** What is told of a value to whoever reads it: how long it counts as fresh, and which version of itself it is. */
 export interface Freshness {
   /** How many seconds before its end an item begins to be stale; 0: never. */
   readonly staleSeconds: number;
@@ -30,6 +31,8 @@ export interface Freshness {
   readonly freshUntil: number;
   /** Milliseconds its loader took; 0: not known. */
   readonly cost: number;
+  /** Not there for a value that was stored without one. See `versions.ts`. */
+  readonly version?: bigint | undefined;
 }
 
 /** Fresh for as long as it is there. */
@@ -123,18 +126,22 @@ function bytesOf(kind: number | undefined, body: Buffer): Uint8Array | undefined
   return kind === BYTES ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength) : undefined;
 }
 
-function written({ staleSeconds, freshUntil, cost }: Freshness): string {
-  if (staleSeconds === 0 && freshUntil === 0 && cost === 0) return '';
+function written({ staleSeconds, freshUntil, cost, version }: Freshness): string {
+  if (staleSeconds === 0 && freshUntil === 0 && cost === 0 && version === undefined) return '';
   const parts = [staleSeconds, freshUntil, cost].map((part) => Math.ceil(part).toString(BASE)).join('.');
-  return `;${parts.replace(/(\.0)+$/, '')}`;
+  return `;${parts.replace(/(\.0)+$/, '')}${version === undefined ? '' : `!${version}`}`;
 }
 
 function readFreshness(text: string): Freshness | undefined {
-  if (!/^[\da-z]+(\.[\da-z]+){0,2}$/.test(text)) return undefined;
-  const [staleSeconds = 0, freshUntil = 0, cost = 0] = text
+  const mark = text.indexOf('!');
+  const numbers = mark < 0 ? text : text.slice(0, mark);
+  if (!/^[\da-z]+(\.[\da-z]+){0,2}$/.test(numbers)) return undefined;
+  const [staleSeconds = 0, freshUntil = 0, cost = 0] = numbers
     .split('.')
     .map((part) => Number.parseInt(part, BASE));
-  return { staleSeconds, freshUntil, cost };
+  if (mark < 0) return { staleSeconds, freshUntil, cost };
+  const digits = text.slice(mark + 1);
+  return /^\d{1,19}$/.test(digits) ? { staleSeconds, freshUntil, cost, version: BigInt(digits) } : undefined;
 }
 
 /** Exactly a Buffer or a Uint8Array: a class derived from them would not come back as one. */

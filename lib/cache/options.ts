@@ -169,8 +169,9 @@ export interface CacheWriteOptions extends CacheReadOptions {
    */
   tags?: readonly string[] | undefined;
   /**
-   * A version of the value that only grows, as a row's: a write older than what is stored is refused, where the
-   * server can tell (memcached 1.6.27). `set` then answers `false`.
+   * A version of the value that only grows, as a row's, a whole number from 0 to 2^63 - 1: a write older than what
+   * is stored is refused, and `set` then answers `false`. Of the same version the last write counts. Ignored, with
+   * one line in the log, where there is no meta protocol.
    * @defaultValue none: the last write counts
    */
   version?: bigint | number | undefined;
@@ -182,6 +183,12 @@ export interface GetOrSetOptions<T = unknown> extends CacheCallOptions {
   ttl?: Duration | ((value: T) => Duration) | undefined;
   /** See {@link CacheWriteOptions.tags}; or what a function makes of the value. @defaultValue none */
   tags?: readonly string[] | ((value: T) => readonly string[]) | undefined;
+  /**
+   * See {@link CacheWriteOptions.version}: a loaded value that is older than what is stored goes to who waits for it
+   * and does not take its place. Or what a function makes of the value; `undefined` is a value without one.
+   * @defaultValue none: what is loaded is stored
+   */
+  version?: bigint | number | ((value: T) => bigint | number | undefined) | undefined;
   /** See {@link CacheReadOptions.type}. @defaultValue none */
   type?: ClassOf | undefined;
   /** See {@link CacheWriteOptions.plain}. @defaultValue false */

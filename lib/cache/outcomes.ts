@@ -69,6 +69,8 @@ export interface CacheStats {
   sets: number;
   /** Values left uncached because they cannot be stored. */
   uncached: number;
+  /** Values that were not stored because a later version of them is, by writes and by loads. */
+  refused: number;
   /** Keys known to be gone after a delete. */
   deletes: number;
   /** Keys that may remain after a delete. */
@@ -104,6 +106,7 @@ export class Ledger {
     errors: 0,
     sets: 0,
     uncached: 0,
+    refused: 0,
     deletes: 0,
     unconfirmedDeletes: 0,
     clears: 0,

@@ -5,14 +5,7 @@
 import type { Clock } from '../core/base/clock.js';
 import type { Duration } from '../core/base/durations.js';
 import type { Ability } from '../core/pool/abilities.js';
-import type {
-  Lease,
-  LeaseOutcome,
-  LeaseReadOptions,
-  PeekOptions,
-  Replacement,
-  TakeRead,
-} from '../core/pool/leases.js';
+import type { Lease, LeaseOutcome, LeaseReadOptions, PeekOptions, TakeRead } from '../core/pool/leases.js';
 import type { CallOptions, CasOutcome, LeaseRead, StoreOptions, Versioned } from '../core/pool/types.js';
 
 export type { ClassOf } from '../core/value/rebuild.js';
@@ -35,7 +28,6 @@ export interface CacheLeases {
   readTo(key: string, options: LeaseReadOptions, taken: TakeRead, failed: (error: unknown) => void): void;
   peekTo(key: string, options: PeekOptions, taken: TakeRead, failed: (error: unknown) => void): void;
   peekMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, LeaseRead<T>>>;
-  replace(item: Replacement, value: unknown, options?: StoreOptions): Promise<LeaseOutcome>;
 }
 
 export interface CachePool {

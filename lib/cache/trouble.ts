@@ -57,11 +57,12 @@ export class Trouble {
     this.#open('refresh', 'A loader failed; older values are served as long as they may be', error);
   }
 
-  /** A write came with a version, to a server that cannot hold it. */
+  /** A write came with a version, to a server where versions cannot be compared. */
   versionsIgnored(): void {
     if (this.#versionsIgnored) return;
     this.#versionsIgnored = true;
-    this.#write('warn', 'The option "version" is ignored: it needs memcached 1.6.27. The last write counts.');
+    const line = 'The option "version" is ignored: it needs the meta protocol (memcached 1.6.18)';
+    this.#write('warn', `${line}. The last write counts.`);
   }
 
   /** A value cannot be stored. One line for each kind in each namespace. */

@@ -13,9 +13,9 @@ import type { CacheStats } from './outcomes.js';
 import type { CachePool } from './ports.js';
 import type { Asked, Stamps } from './stamps.js';
 import type { Trouble } from './trouble.js';
-import { canHold, storeVersion } from './versions.js';
+import { canHold, storeUnlessOlder } from './versions.js';
 
-export type Written = 'done' | 'uncached' | 'error';
+export type Written = 'done' | 'uncached' | 'error' | 'refused';
 
 /** A value of a batch, on its way. */
 interface Sent {
@@ -26,7 +26,7 @@ interface Sent {
   became: Written;
 }
 
-const COUNTED_AS = { done: 'sets', uncached: 'uncached', error: 'errors' } as const;
+const COUNTED_AS = { done: 'sets', uncached: 'uncached', error: 'errors', refused: 'refused' } as const;
 
 export class Writer {
   constructor(
@@ -143,15 +143,15 @@ export class Writer {
   }
 
   /**
-   * Like {@link write}, but refused when what is stored has a later version. Where the server cannot hold
-   * versions the last write counts, as ever.
+   * Like {@link write}, but refused when what is stored has a later version. Where versions cannot be compared
+   * the last write counts, as ever.
    */
   async writeVersion(
     item: Item,
     version: bigint,
     tags: readonly string[],
     call: CallOptions,
-  ): Promise<Written | 'refused'> {
+  ): Promise<Written> {
     if (item.value === undefined) return this.write(item, tags, call);
     const begun = this.stamps.ask(item.key, tags, call);
     try {
@@ -159,14 +159,37 @@ export class Writer {
         this.trouble.versionsIgnored();
         return await this.write(item, tags, call);
       }
-      const outcome = await storeVersion(this.pool, this.stamps, item, version, tags, begun, call);
+      const outcome = await this.#storeVersion(item, version, tags, begun, call);
       this.trouble.succeeded();
-      return outcome === 'refused' ? outcome : this.#counted(outcome);
+      return this.#counted(outcome);
     } catch (error) {
       const became = this.#notWritten(error, call);
       if (became === 'uncached') await this.#drop([item.key], call);
       return this.#counted(became);
     }
+  }
+
+  /** @param begun - when the call was */
+  async #storeVersion(
+    { key, value, ttl, freshness }: Item,
+    version: bigint,
+    tags: readonly string[],
+    begun: Asked,
+    call: CallOptions,
+  ): Promise<Written> {
+    let otherwise: Written = 'error';
+    const sealed = async (asked: Asked): Promise<unknown> => {
+      const stamp = await asked.ensured(tags);
+      // Ended here, after this call: then that was the order, and the value is gone.
+      if (stamp !== undefined && begun.renewal === 'begun') otherwise = 'done';
+      const mayStore = stamp !== undefined && begun.renewal === 'none';
+      return mayStore ? seal(stamp, { ...freshness, version }, value) : undefined;
+    };
+    const ask = (): Asked => this.stamps.ask(key, tags, call);
+    const options = storeOptions(call, ttl);
+    const outcome = await storeUnlessOlder(this.pool, { key, version, ask, sealed }, options);
+    if (outcome === 'lost') return otherwise;
+    return outcome === 'stored' ? 'done' : outcome;
   }
 
   async clear(call: CallOptions): Promise<boolean> {

@@ -110,6 +110,21 @@ describe.each([
     }
   });
 
+  it('and sees what was stored again under the same version', async () => {
+    for (const [name, read] of [['get', (key: string) => here.cache.get(key)] as const, ...refilling]) {
+      await here.cache.set('k', `old ${name}`, { version: 2 });
+      await heat();
+      for (let round = 0; round < 2; round++) {
+        fleet.clock.advance(1_000);
+        expect(await read('k')).toBe(`old ${name}`);
+        await settled();
+      }
+      expect(await there.cache.set('k', `new ${name}`, { version: 2 })).toBe(true);
+      fleet.clock.advance(1_000);
+      expect(await read('k')).toBe(`new ${name}`);
+    }
+  });
+
   it('and gives each of those who ask together a value of its own', async () => {
     await here.cache.set('k', { list: [1] });
     await heat();

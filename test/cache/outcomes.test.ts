@@ -106,6 +106,7 @@ describe('stats', () => {
       errors: 0,
       sets: 2,
       uncached: 0,
+      refused: 0,
       deletes: 2,
       unconfirmedDeletes: 0,
       clears: 0,

@@ -140,7 +140,10 @@ describe('an envelope', () => {
   const generation = 'lx2c0000.abcdefgh';
 
   const part = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-  const freshness = fc.record({ staleSeconds: part, freshUntil: part, cost: part });
+  const freshness = fc.record(
+    { staleSeconds: part, freshUntil: part, cost: part, version: fc.bigInt(0n, 2n ** 63n - 1n) },
+    { requiredKeys: ['staleSeconds', 'freshUntil', 'cost'] },
+  );
 
   it('gives back the stamp, the freshness and the value it was made of', () => {
     fc.assert(
@@ -158,6 +161,7 @@ describe('an envelope', () => {
     const bytes = seal(generation, ALWAYS_FRESH, Buffer.from('v')) as Buffer;
     expect(bytes.toString('latin1')).toBe(`1${generation}:bv`);
     expect(seal(generation, { ...ALWAYS_FRESH, staleSeconds: 40 }, 'v')).toBe(`1${generation};14:v`);
+    expect(seal(generation, { ...ALWAYS_FRESH, version: 0n }, 'v')).toBe(`1${generation};0!0:v`);
   });
 
   it('never opens what was not sealed', () => {
@@ -171,6 +175,12 @@ describe('an envelope', () => {
       `1${generation};:v`,
       `1${generation};1.2.3.4:v`,
       `1${generation};-1:v`,
+      `1${generation};1!:v`,
+      `1${generation};!1:v`,
+      `1${generation};1!a:v`,
+      `1${generation};1!-1:v`,
+      `1${generation};1!1!1:v`,
+      `1${generation};1!${'9'.repeat(20)}:v`,
       [`1${generation}`],
     ]) {
       expect(unseal(bad)).toBeUndefined();

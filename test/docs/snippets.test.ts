@@ -269,6 +269,20 @@ describe('cache.md', () => {
     expect(cache.stats()).toMatchObject({ loads: 2, hits: 1, misses: 3 });
   });
 
+  ran.add('versions');
+  it('versions: an older row is refused, a newer one is not', async () => {
+    const cache = new MemcachedCache(await connect());
+    const { find, changed } = run(named.get('versions')!, read) as {
+      find(cache: MemcachedCache, id: string): Promise<{ version: number } | null>;
+      changed(cache: MemcachedCache, row: { id: string; version: number }): Promise<boolean>;
+    };
+    expect(await find(cache, '1')).toEqual({ id: '1', version: 7 });
+    expect(await changed(cache, { id: '1', version: 6 })).toBe(false);
+    expect(await changed(cache, { id: '1', version: 8 })).toBe(true);
+    expect(await find(cache, '1')).toEqual({ id: '1', version: 8 });
+    expect(cache.stats()).toMatchObject({ refused: 1, loads: 1 });
+  });
+
   ran.add('near');
   it('near: what is read again and again is kept', async () => {
     const { settings } = run(named.get('near')!, read) as {

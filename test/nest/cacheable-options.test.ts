@@ -252,7 +252,7 @@ onEachBackend((start) => {
       expect(await prices.withBrokenUnless('a')).toEqual({ id: 'a', cents: 1 });
       expect(await prices.withBrokenUnless('a')).toEqual({ id: 'a', cents: 2 });
       expect(
-        nest.log.with('left a result uncached: "ttl", "tags" or "unless" threw (Error: boom)'),
+        nest.log.with('left a result uncached: "ttl", "tags", "version" or "unless" threw (Error: boom)'),
       ).toHaveLength(1);
     });
   });

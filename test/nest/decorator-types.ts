@@ -128,6 +128,21 @@ export class Taken {
     return { version: 1n };
   }
 
+  @Cacheable({ key: 'user:{0}', version: (product: Product, id: string) => product.price + id.length })
+  async findVersion(id: string) {
+    return new Product(id, 1);
+  }
+
+  @CacheableMany({ key: 'user:{0}', version: (product: Product | undefined) => product?.price })
+  async manyVersions(ids: string[]): Promise<(Product | undefined)[]> {
+    return ids.map((id) => new Product(id, 1));
+  }
+
+  @CachePut({ key: 'user:{0}', version: 7n })
+  async putConstantVersion(id: string) {
+    return id;
+  }
+
   @CacheEvict({ tags: (id: string) => [`user:${id}`], how: 'expire', when: 'before' })
   async evictByTag(id: string) {
     return id;
@@ -223,6 +238,18 @@ export class Refused {
   @Cacheable({ key: (id: string) => id, unless: (result: string) => result === '' })
   async otherResult(id: string) {
     return new Product(id, 1);
+  }
+
+  // @ts-expect-error the version of another result
+  @Cacheable({ key: (id: string) => id, version: (row: { version: number }) => row.version })
+  async otherVersion(id: string) {
+    return new Product(id, 1);
+  }
+
+  // @ts-expect-error a version is a number
+  @CacheableMany({ key: 'user:{0}', version: () => 'one' })
+  async versionIsNoNumber(ids: string[]) {
+    return ids;
   }
 
   // @ts-expect-error a scope of other arguments

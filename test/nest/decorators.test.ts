@@ -57,6 +57,19 @@ it.each<[string, () => void, string]>([
     'option "ttl" must be milliseconds of 0 or more, or a string like \'10m\', not "5 minuts"',
   ],
   [
+    'a misspelt version',
+    () => cacheable({ verson: 1 })(Catalog.prototype, 'find', { ...method }),
+    '@Cacheable on Catalog.find(): there is no option "verson". Did you mean "version"?',
+  ],
+  [
+    'a version that is none',
+    () =>
+      (CacheableMany({ key: 'k:{0}', version: 1.5 }) as unknown as AnyDecorator)(Catalog.prototype, 'find', {
+        value: async (_ids: string[]) => [],
+      }),
+    'option "version" must be a whole number from 0 to 2^63 - 1, or a function that gives one, not 1.5',
+  ],
+  [
     'a key that is neither function nor text',
     () => cacheable({ key: 7 })(Catalog.prototype, 'find', { ...method }),
     'option "key" must be a function of the arguments that gives a string, or a template like \'user:{0}\', not 7',

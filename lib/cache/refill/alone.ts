@@ -14,12 +14,13 @@ export class Alone implements Looker {
   constructor(
     private readonly pool: CachePool,
     private readonly clock: Clock,
+    private readonly ask: (order: Order) => Asked,
     /** Told of a read that failed though memcached is there: what is loaded takes the place of what is there. */
     private readonly failed: (error: unknown) => void,
   ) {}
 
   async look(order: Order, asked: Asked): Promise<Look> {
-    const right = new FreeRight(this.pool, order.stored);
+    const right = new FreeRight(this.pool, order.stored, () => this.ask(order));
     let stored: unknown;
     try {
       stored = await this.pool.get(order.stored, order.call);

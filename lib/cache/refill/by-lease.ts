@@ -15,10 +15,11 @@ import type { Freshness } from '../envelope.js';
 import type { Known, Near } from '../near.js';
 import type { CacheLeases, CachePool } from '../ports.js';
 import { type Asked, type Judged, NOTHING } from '../stamps.js';
+import { versionOf } from '../versions.js';
 import { Doubts } from './doubts.js';
 import { type Look, type Looker, NOT_READ } from './look.js';
 import type { Order } from './order.js';
-import { LeaseRight, type Remains, type Right, SeenRight } from './rights.js';
+import { LeaseRight, type Remains, type Right, type SeenItem, SeenRight } from './rights.js';
 import { Sightings } from './sightings.js';
 
 /** So often is a value marked and read again. Each mark that fails says that somebody else's did not. */
@@ -105,7 +106,7 @@ export class ByLease implements Looker {
         return this.#found(order, asked, read, kind, judged);
       }
       const ttlSeconds = lifeAfterMark(order, kind, read);
-      await this.leases.rearm(this.#leaseOf(order, read), ttlSeconds, { timeout: order.call.timeout });
+      await this.leases.rearm(seenItem(order, read, judged), ttlSeconds, { timeout: order.call.timeout });
     }
   }
 
@@ -150,14 +151,14 @@ export class ByLease implements Looker {
   }
 
   #found(order: Order, asked: Asked, read: LeaseRead<unknown>, kind: Look['kind'], judged: Judged): Look {
-    const right = read.won ? this.#rightTo(order, read, kind) : undefined;
+    const right = read.won ? this.#rightTo(order, read, kind, judged) : undefined;
     if (kind === 'error') {
       right?.giveBack();
       return NOT_READ;
     }
     const value = judged.kind === 'valid' || judged.kind === 'expired' ? judged.value : undefined;
     const wantsWeak = kind !== 'fresh' || order.options.forceFresh === true;
-    const weak = wantsWeak ? new SeenRight(this.leases, this.#leaseOf(order, read)) : undefined;
+    const weak = wantsWeak ? new SeenRight(this.leases, seenItem(order, read, judged)) : undefined;
     return { kind, value, right, weak, asked };
   }
 
@@ -171,26 +172,22 @@ export class ByLease implements Looker {
     }
     // Changed in between. What was read first is still good; what may have been won now is not for this value.
     if (read?.won === true) {
-      this.#rightTo(order, read, read.value === undefined ? 'nothing' : 'stale').giveBack();
+      this.#rightTo(order, read, read.value === undefined ? 'nothing' : 'stale', NOTHING).giveBack();
     }
     return this.#found(order, asked, seen, 'fresh', judged);
   }
 
-  #rightTo(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): Right {
+  #rightTo(order: Order, read: LeaseRead<unknown>, kind: Look['kind'], judged: Judged): Right {
     const { call } = order;
     return new LeaseRight(
       this.leases,
       this.clock,
-      this.#leaseOf(order, read),
+      seenItem(order, read, judged),
       remainsOf(order, read, kind),
       read.ttlSeconds,
       call,
       () => this.#doubt(order),
     );
-  }
-
-  #leaseOf(order: Order, read: LeaseRead<unknown>) {
-    return { key: order.stored, node: read.node, cas: read.cas ?? 0n };
   }
 
   /** A right may have been won, or not given back, and nobody has heard of it. */
@@ -203,6 +200,10 @@ export class ByLease implements Looker {
     if (read.cas === undefined) return false;
     return this.#sightings.since(order.stored, read.cas, this.clock.now()) > order.policy.lock;
   }
+}
+
+function seenItem(order: Order, read: LeaseRead<unknown>, judged: Judged): SeenItem {
+  return { key: order.stored, node: read.node, cas: read.cas ?? 0n, version: versionOf(judged) };
 }
 
 /** What is in memcached is what is known here: it was not sent again, and is worth what it would be then. */

@@ -15,7 +15,7 @@ import { type Asked, type Judged, NOTHING } from '../stamps.js';
 import { gradeByClock, isNearItsEnd } from './alone.js';
 import { type Look, type Looker, NOT_READ } from './look.js';
 import type { Order } from './order.js';
-import { FreeRight, type Right } from './rights.js';
+import { type Filled, FreeRight, type Right } from './rights.js';
 
 interface Seen {
   readonly kind: Look['kind'];
@@ -43,7 +43,7 @@ export class ByLock implements Looker {
 
   async look(order: Order, asked: Asked): Promise<Look> {
     const forced = order.options.forceFresh === true;
-    const weak = forced ? new FreeRight(this.pool, order.stored) : undefined;
+    const weak = forced ? new FreeRight(this.pool, order.stored, () => this.ask(order)) : undefined;
     const first = await this.#see(order, asked, false);
     if (first.kind === 'error') return NOT_READ;
     if (!first.isDue || forced) return { ...first, right: undefined, weak, asked };
@@ -123,17 +123,19 @@ class LockRight implements Right {
     this.#cas = cas;
   }
 
-  async fill(sealed: unknown, options: StoreOptions): Promise<boolean> {
+  /** Versions are not compared where there are no leases, as they are not by `set`. */
+  async fill(sealed: unknown, options: StoreOptions, version: bigint | undefined): Promise<Filled> {
     if ((await this.pool.get(this.key, this.call)) !== this.token) {
       this.#used = true;
-      return false;
+      return 'lost';
     }
     const kept =
       this.#cas === undefined || this.pool.cas === undefined
         ? await this.pool.add(this.stored, sealed, options)
         : (await this.pool.cas(this.stored, sealed, this.#cas, options)) === 'stored';
     this.giveBack();
-    return kept;
+    if (!kept) return 'lost';
+    return version === undefined ? 'stored' : 'unversioned';
   }
 
   giveBack(): void {

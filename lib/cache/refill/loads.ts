@@ -15,7 +15,7 @@ import type { Flight } from '../single-flight.js';
 import type { Asked } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import type { Lifetime, Order } from './order.js';
-import type { Right } from './rights.js';
+import type { Filled, Right } from './rights.js';
 
 /** What a read or a load brought, for all who share it. */
 export interface Brought extends Shaped {
@@ -23,6 +23,8 @@ export interface Brought extends Shaped {
   readonly outcome: CacheOutcome;
   /** There is no value: who joined has to look for one, or take a fallback of its own. */
   readonly lost?: boolean;
+  /** It was not stored, because what is stored is a later version of it. */
+  readonly refused?: boolean;
 }
 
 /** What a loader made, and how it shall be stored. */
@@ -58,10 +60,15 @@ export class Loads {
     if (right.exclusive) this.counts.won++;
     const loaded = await this.#load(flight, order, right);
     const { shaped } = loaded;
+    let refused = false;
     if (loaded.lifetime === undefined) right.drop();
     else if (!flight.mayStore) right.giveBack();
-    else await this.#storing(flight, this.#store(flight, order, asked, right, loaded, loaded.lifetime));
-    return { ...shaped, outcome };
+    else
+      refused = await this.#storing(
+        flight,
+        this.#store(flight, order, asked, right, loaded, loaded.lifetime),
+      );
+    return refused ? { ...shaped, outcome, refused } : { ...shaped, outcome };
   }
 
   /** Loads for those who wait, and stores nothing. */
@@ -70,10 +77,11 @@ export class Loads {
   }
 
   /** Whoever changes the key waits for the write, lest it comes last. */
-  async #storing(flight: Flight<Brought>, storing: Promise<void>): Promise<void> {
+  async #storing(flight: Flight<Brought>, storing: Promise<boolean>): Promise<boolean> {
     flight.storing = storing.catch(() => undefined);
-    await storing;
+    const refused = await storing;
     flight.storing = undefined;
+    return refused;
   }
 
   async #load(flight: Flight<Brought>, order: Order, right: Right | undefined): Promise<Loaded> {
@@ -122,6 +130,7 @@ export class Loads {
     flight.abort(new DOMException(text, 'TimeoutError'));
   }
 
+  /** Whether it was refused, because a later version is stored. */
   async #store(
     flight: Flight<Brought>,
     order: Order,
@@ -129,21 +138,40 @@ export class Loads {
     right: Right,
     loaded: Loaded,
     { ttl, freshness }: Lifetime,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const stamp = await asked.ensured(loaded.tags);
     if (stamp === undefined || !flight.mayStore) {
       right.giveBack();
       if (stamp === undefined) this.counts.errors++;
-      return;
+      return false;
     }
     try {
       const sealed = seal(stamp, freshness, loaded.shaped.data);
-      const kept = await right.fill(sealed, { timeout: order.call.timeout, ttl });
+      const filled = await right.fill(sealed, { timeout: order.call.timeout, ttl }, freshness.version);
       this.trouble.succeeded();
-      if (kept) this.counts.sets++;
-      else this.counts.leasesLost++;
+      this.#filled(filled, right);
+      return filled === 'refused';
     } catch (error) {
       this.#notStored(error, order, right);
+      return false;
+    }
+  }
+
+  #filled(filled: Filled, right: Right): void {
+    switch (filled) {
+      case 'lost':
+        this.counts.leasesLost++;
+        return;
+      case 'refused':
+        this.counts.refused++;
+        right.giveBack();
+        return;
+      case 'unversioned':
+        this.trouble.versionsIgnored();
+        this.counts.sets++;
+        return;
+      default:
+        this.counts.sets++;
     }
   }
 

@@ -21,6 +21,7 @@ import {
   type Loader,
   shortened,
 } from '../options.js';
+import { checkVersion } from '../versions.js';
 import type { Gathering } from './gathering.js';
 
 /** A lease outlives the loader by this: a lifetime of 1 s ends somewhere between 0 and 1. */
@@ -71,6 +72,8 @@ export class Policy {
   readonly losers: 'wait' | 'run' | 'fallback';
   /** The tags that are known before the value is, each once. */
   readonly tags: readonly string[];
+  /** Of whatever is loaded, where it is known before. */
+  readonly version: bigint | undefined;
   /** How long the right to refill is held, in milliseconds. */
   readonly lock: number;
   /** With less of its item's life left than this, somebody shall refresh it; in milliseconds. */
@@ -78,9 +81,10 @@ export class Policy {
 
   /** @throws MemcachedArgumentError */
   constructor(options: GetOrSetOptions, defaults: CheckedCacheOptions) {
-    const { ttl, tags } = options;
+    const { ttl, tags, version } = options;
     this.ttl = typeof ttl === 'function' ? defaults.ttl : callTtl(ttl, defaults.ttl);
     this.tags = tags === undefined || typeof tags === 'function' ? NO_TAGS : checkTags(tags);
+    this.version = typeof version === 'function' ? undefined : checkVersion(version);
     this.stale = callTtl(options.stale, defaults.stale, 'stale');
     this.ahead = this.ttl * callFraction('refreshAhead', options.refreshAhead, defaults.refreshAhead);
     this.softTimeout = callDuration('softTimeout', options.softTimeout, defaults.softTimeout);
@@ -139,7 +143,8 @@ export class Order {
   lifetimeOf(value: unknown, cost: number, wallNow: number): Lifetime {
     const { options, random } = this.setting;
     const fresh = shortened(this.ttlOf(value), options.jitter, random);
-    if (fresh === 0) return { ttl: 0, freshness: { staleSeconds: 0, freshUntil: 0, cost: 0 } };
+    const version = this.versionOf(value);
+    if (fresh === 0) return { ttl: 0, freshness: { staleSeconds: 0, freshUntil: 0, cost: 0, version } };
     const { stale, ahead } = this.policy;
     const judged = stale > 0 || ahead > 0;
     return {
@@ -148,8 +153,14 @@ export class Order {
         staleSeconds: wholeSeconds(stale) / 1_000,
         freshUntil: judged ? Math.ceil(wallNow + fresh) : 0,
         cost: ahead > 0 ? Math.ceil(cost) : 0,
+        version,
       },
     };
+  }
+
+  private versionOf(value: unknown): bigint | undefined {
+    const { version } = this.options;
+    return typeof version === 'function' ? checkVersion(version(value)) : this.policy.version;
   }
 
   private ttlOf(value: unknown): number {

@@ -57,7 +57,7 @@ export class Refill {
     this.#byLease = pool.leases && new ByLease(pool, pool.leases, clock, random, unread);
     const ask = (order: Order): Asked => this.#ask(order);
     this.#byLock = pool.leases && new ByLock(pool, namespace, clock, ask, unread);
-    this.#alone = new Alone(pool, clock, unread);
+    this.#alone = new Alone(pool, clock, ask, unread);
   }
 
   /** Lands the flight, or crashes it. Begins in this turn. */
@@ -192,7 +192,9 @@ export class Refill {
       return { ...served, outcome: 'stale' };
     }
     try {
-      return (await this.#soon(refreshing, order.policy.softTimeout)) ?? { ...served, outcome: 'stale' };
+      const brought = await this.#soon(refreshing, order.policy.softTimeout);
+      // What is stored may be later than what was loaded.
+      return brought === undefined || brought.refused === true ? { ...served, outcome: 'stale' } : brought;
     } catch {
       return { ...served, outcome: 'graced' };
     }
@@ -212,7 +214,8 @@ export class Refill {
       const brought = await flights.apart(order.stored, (flight) =>
         this.#loads.fill(flight, order, look.asked!, right, right.exclusive ? 'won' : 'miss'),
       );
-      this.#grace.succeeded(order.stored);
+      if (brought.refused === true) this.#grace.failed(order.stored);
+      else this.#grace.succeeded(order.stored);
       return brought;
     } catch (error) {
       this.#grace.failed(order.stored);

@@ -11,7 +11,7 @@ import { checkCachePut, keyMaker, written } from './checks.js';
 import { entryFor, entryOf } from './entry.js';
 import type { CachePutDecorator } from './fits.js';
 import { keysOf } from './keys.js';
-import { type Call, mustBeMethod, placeOf, wrap } from './method.js';
+import { mustBeMethod, placeOf, wrap } from './method.js';
 import { planOf, withConfig } from './plan.js';
 import type { CachePutOptions } from './types.js';
 
@@ -32,7 +32,7 @@ export function CachePut<O extends CachePutOptions>(options: O): CachePutDecorat
       answer(call, keys) {
         if (keys === undefined) return call.proceed();
         const all = settings(call.instance.constructor);
-        const { ttl, tags, unless, ...entry } = entryFor(plan, entryOf(all), all, call);
+        const { ttl, tags, unless, version, ...entry } = entryFor(plan, entryOf(all), all, call);
         return afterwards(plan, call, async (result) => {
           if (unless?.(result, keys[0]!)) return call.cache.delete(keys[0]!);
           const negative = result === null ? all.negativeTtl : undefined;
@@ -43,19 +43,11 @@ export function CachePut<O extends CachePutOptions>(options: O): CachePutDecorat
             timeout: entry.timeout,
             ttl: negative ?? (typeof ttl === 'function' ? ttl(result) : ttl),
             tags: typeof tags === 'function' ? tags(result) : tags,
-            version: versionOf(all.version, call, result),
+            version: typeof version === 'function' ? version(result) : version,
           };
           return call.cache.set(keys[0]!, result, write);
         });
       },
     });
   };
-}
-
-function versionOf(
-  version: ((...args: unknown[]) => unknown) | undefined,
-  { instance, args }: Call,
-  result: unknown,
-): bigint | number | undefined {
-  return version && (Reflect.apply(version, instance, [result, ...args]) as bigint | number);
 }

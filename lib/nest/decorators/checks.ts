@@ -19,6 +19,9 @@ type Given = { [option: string]: unknown };
 const isFunction = (given: unknown) => typeof given === 'function';
 const isText = (given: unknown) => typeof given === 'string' && given !== '';
 const isDuration = (given: unknown) => toMilliseconds(given) !== undefined;
+const isVersion = (given: unknown) =>
+  (typeof given === 'number' && Number.isSafeInteger(given) && given >= 0) ||
+  (typeof given === 'bigint' && given >= 0n && given < 1n << 63n);
 const isTags = (given: unknown) => Array.isArray(given) && given.every(isText);
 
 /** A rule for an option that may be left out. */
@@ -65,6 +68,10 @@ const ENTRY = {
   negativeTtl: DURATION,
   tags: TAGS,
   unless: FUNCTION,
+  version: maybe<bigint | number | AnyFunction>(
+    'a whole number from 0 to 2^63 - 1, or a function that gives one',
+    (given) => isFunction(given) || isVersion(given),
+  ),
   type: maybe<ClassOf>('a class', isFunction),
   plain: BOOLEAN,
 };
@@ -112,7 +119,7 @@ export function checkCacheableMany(where: string, given: Given) {
 }
 
 export function checkCachePut(where: string, given: Given) {
-  return check(where, given, { ...PLACE, ...KEY, ...ENTRY, version: FUNCTION });
+  return check(where, given, { ...PLACE, ...KEY, ...ENTRY });
 }
 
 export function checkCacheEvict(where: string, given: Given) {

@@ -5,6 +5,7 @@
  * look as if it had failed.
  */
 import type { GetOrSetOptions } from '../../cache/options.js';
+import { checkVersion } from '../../cache/versions.js';
 import type { Duration } from '../../core/base/durations.js';
 import type { AnyFunction } from './checks.js';
 import { type CacheControl, controlOf } from './control.js';
@@ -16,11 +17,13 @@ export interface ResultOptions {
   ttl?: Duration | AnyFunction | undefined;
   tags?: readonly string[] | AnyFunction | undefined;
   unless?: AnyFunction | undefined;
+  version?: bigint | number | AnyFunction | undefined;
 }
 
 const ENTRY_OPTIONS = [
   'ttl',
   'tags',
+  'version',
   'type',
   'plain',
   'stale',
@@ -63,26 +66,29 @@ function told({ forceFresh, skip }: CacheControl = {}): GetOrSetOptions {
 }
 
 function judgeOf(plan: Plan, options: ResultOptions, call: Call): GetOrSetOptions | undefined {
-  const { ttl, tags, unless } = options;
+  const { ttl, tags, unless, version } = options;
   const ttlOf = typeof ttl === 'function' && bound<Duration>(ttl, call);
   const tagsOf = typeof tags === 'function' && bound<readonly string[]>(tags, call);
-  if (unless === undefined && !ttlOf && !tagsOf) return undefined;
+  const versionOf = typeof version === 'function' && bound<bigint | number | undefined>(version, call);
+  if (unless === undefined && !ttlOf && !tagsOf && !versionOf) return undefined;
   const refused = unless === undefined ? () => false : bound<boolean>(unless, call);
   return {
     ...(ttlOf && { ttl: ttlOf }),
     ...(tagsOf && { tags: tagsOf }),
+    ...(versionOf && { version: versionOf }),
     unless(result) {
       try {
         if (refused(result)) return true;
         // Asked here already: a result of which they say nothing is not stored.
         if (ttlOf) ttlOf(result);
         if (tagsOf) tagsOf(result);
+        if (versionOf) checkVersion(versionOf(result));
         return false;
       } catch (error) {
         tellOnce(
           plan,
           'result',
-          `left a result uncached: "ttl", "tags" or "unless" threw (${String(error)}).`,
+          `left a result uncached: "ttl", "tags", "version" or "unless" threw (${String(error)}).`,
         );
         return true;
       }

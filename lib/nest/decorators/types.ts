@@ -40,6 +40,12 @@ export interface EntryOptions {
   tags?: readonly string[] | Told<readonly string[]> | undefined;
   /** Asked with the result and the arguments; `true` keeps the result out of the cache. */
   unless?: Told<boolean> | undefined;
+  /**
+   * The version of the result, or what a function makes of the result and the arguments: a whole number that only
+   * grows, as a row's. A result older than what is stored is not stored, where there is the meta protocol.
+   * @defaultValue what comes last is stored
+   */
+  version?: bigint | number | Told<bigint | number | undefined> | undefined;
   /** Class that a hit is rebuilt as; without it class instances are not cached. */
   type?: ClassOf | undefined;
   /** Accept that a hit is plain data where the method returned class instances. @defaultValue false */
@@ -113,12 +119,6 @@ export interface CacheableManyOptions extends PlaceOptions, EntryOptions, LoadOp
 export interface CachePutOptions extends PlaceOptions, EntryOptions {
   /** The key that the result is stored under: a function of the arguments or a template. Needed. */
   key: string | Told<string>;
-  /**
-   * The version of the result, from it and the arguments: a result older than what is stored is not stored,
-   * where the server can tell (memcached 1.6.27).
-   * @defaultValue the last one counts
-   */
-  version?: Told<bigint | number> | undefined;
 }
 
 export interface EvictOptions extends PlaceOptions {
