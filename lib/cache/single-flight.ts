@@ -103,6 +103,12 @@ class Waiter<R> {
   }
 }
 
+/** Where the flights of one key are found. */
+class Place<R> {
+  /** The newest one under way; the older ones hang on it. Only this one may be joinable. */
+  newest: Flight<R> | undefined = undefined;
+}
+
 export class Flight<R> {
   /** `false` once the key changed: the result still goes to those who wait, but not into the cache. */
   mayStore = true;
@@ -125,26 +131,22 @@ export class Flight<R> {
   constructor(
     /** It was begun by one who insists. */
     readonly insisted: boolean,
-    /** What it is known by, and to whom; `undefined`: it goes on though nobody waits. */
-    private readonly flights?: SingleFlight<R>,
-    private readonly key = '',
+    /** It goes on though nobody waits. */
+    readonly isApart: boolean,
+    private readonly flights: SingleFlight<R>,
+    private readonly place: Place<R>,
   ) {}
 
   /** It has a result, for all who wait. */
   land(result: R): void {
-    this.flights?.ended(this.key, this);
+    this.flights.ended(this.place, this);
     this.#answerAll(result);
   }
 
   /** There is none. */
   crash(error: unknown): void {
-    this.flights?.ended(this.key, this);
+    this.flights.ended(this.place, this);
     this.#rejectAll(error);
-  }
-
-  /** It goes on though nobody waits. */
-  get isApart(): boolean {
-    return this.flights === undefined;
   }
 
   /** Whether anybody wants the result. */
@@ -203,8 +205,8 @@ export class Flight<R> {
 }
 
 export class SingleFlight<R> {
-  /** The newest of each key that work is going on for; the older ones hang on it. Only this one may be joinable. */
-  #newest = new Map<string, Flight<R> | undefined>();
+  /** By key. */
+  #places = new Map<string, Place<R>>();
   #running = 0;
 
   constructor(private readonly clock: Clock) {}
@@ -213,14 +215,15 @@ export class SingleFlight<R> {
   share<T>(key: string, sharer: Sharer<R, T>): Promise<T> {
     const { signal } = sharer;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const newest = this.#newest.get(key);
+    const place = this.#placeOf(key);
+    const { newest } = place;
     const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
-    const flight = fits ? newest : new Flight<R>(sharer.insists, this, key);
+    const flight = fits ? newest : new Flight<R>(sharer.insists, false, this, place);
     const answer = new Promise<T>((resolve, reject) => {
       flight.add(new Waiter(this.clock, flight, sharer, resolve as (value: unknown) => void, reject), fits);
     });
     if (!fits) {
-      this.#begun(key, flight);
+      this.#begun(place, flight);
       sharer.work(flight);
     }
     return answer;
@@ -228,30 +231,39 @@ export class SingleFlight<R> {
 
   /** Work that nobody joins or waits for, but that is outdated by changes of its key like all other. */
   async apart(key: string, work: (flight: Flight<R>) => Promise<R>): Promise<R> {
-    const flight = new Flight<R>(false);
+    const place = this.#placeOf(key);
+    const flight = new Flight<R>(false, true, this, place);
     flight.joinable = false;
-    this.#begun(key, flight);
+    this.#begun(place, flight);
     try {
       return await work(flight);
     } finally {
-      this.ended(key, flight);
+      this.ended(place, flight);
     }
+  }
+
+  #placeOf(key: string): Place<R> {
+    let place = this.#places.get(key);
+    if (place === undefined) {
+      place = new Place<R>();
+      this.#places.set(key, place);
+    }
+    return place;
   }
 
   /** Nobody may join what runs for `key`. */
   part(key: string): void {
-    for (let flight = this.#newest.get(key); flight !== undefined; flight = flight.older)
-      flight.joinable = false;
+    part(this.#places.get(key));
   }
 
   /** Nobody may join what runs for any key. */
   partAll(): void {
-    for (const key of this.#newest.keys()) this.part(key);
+    for (const place of this.#places.values()) part(place);
   }
 
   /** Nobody may join what runs for any key, and it stores nothing; a write under way is not waited for. */
   voidAll(): void {
-    for (const key of this.#newest.keys()) this.#void(key, undefined);
+    for (const place of this.#places.values()) voidAt(place, undefined);
   }
 
   /**
@@ -261,16 +273,8 @@ export class SingleFlight<R> {
   voidEach(keys: readonly string[]): Promise<unknown> | undefined {
     if (this.#running === 0) return undefined;
     const storing: Promise<unknown>[] = [];
-    for (const key of keys) this.#void(key, storing);
+    for (const key of keys) voidAt(this.#places.get(key), storing);
     return storing.length === 0 ? undefined : Promise.all(storing);
-  }
-
-  #void(key: string, storing: Promise<unknown>[] | undefined): void {
-    for (let flight = this.#newest.get(key); flight !== undefined; flight = flight.older) {
-      flight.joinable = false;
-      flight.mayStore = false;
-      if (flight.storing !== undefined) storing?.push(flight.storing);
-    }
   }
 
   /** How many keys are being worked on. */
@@ -278,8 +282,8 @@ export class SingleFlight<R> {
     return this.#running;
   }
 
-  #begun(key: string, flight: Flight<R>): void {
-    const newest = this.#newest.get(key);
+  #begun(place: Place<R>, flight: Flight<R>): void {
+    const { newest } = place;
     // What cannot be joined must not hide what can.
     if (newest?.joinable === true && !flight.joinable) {
       flight.older = newest.older;
@@ -289,18 +293,17 @@ export class SingleFlight<R> {
     if (newest === undefined) this.#running++;
     else newest.joinable = false;
     flight.older = newest;
-    this.#newest.set(key, flight);
+    place.newest = flight;
   }
 
   /** Told by the flight. */
-  ended(key: string, ended: Flight<R>): void {
-    const newest = this.#newest.get(key);
-    if (newest === ended) {
-      this.#newest.set(key, ended.older);
+  ended(place: Place<R>, ended: Flight<R>): void {
+    if (place.newest === ended) {
+      place.newest = ended.older;
       if (ended.older === undefined) this.#left();
       return;
     }
-    for (let flight = newest; flight !== undefined; flight = flight.older) {
+    for (let flight = place.newest; flight !== undefined; flight = flight.older) {
       if (flight.older === ended) flight.older = ended.older;
     }
   }
@@ -311,8 +314,19 @@ export class SingleFlight<R> {
    */
   #left(): void {
     this.#running--;
-    if (this.#newest.size <= KEPT + this.#running) return;
-    const running = [...this.#newest].filter(([, flight]) => flight !== undefined);
-    this.#newest = new Map(running);
+    if (this.#places.size <= KEPT + this.#running) return;
+    this.#places = new Map([...this.#places].filter(([, place]) => place.newest !== undefined));
+  }
+}
+
+function part(place: Place<unknown> | undefined): void {
+  for (let flight = place?.newest; flight !== undefined; flight = flight.older) flight.joinable = false;
+}
+
+function voidAt(place: Place<unknown> | undefined, storing: Promise<unknown>[] | undefined): void {
+  for (let flight = place?.newest; flight !== undefined; flight = flight.older) {
+    flight.joinable = false;
+    flight.mayStore = false;
+    if (flight.storing !== undefined) storing?.push(flight.storing);
   }
 }

@@ -57,17 +57,19 @@ const READABLE_BYTES = 40;
  * @throws MemcachedKeyError when the key is not a string or empty.
  */
 export function toDigestedWireKey(key: string): string {
-  if (typeof key === 'string' && key !== '' && (needsDigest(key) || key.includes(DIGEST_MARK))) {
+  if (typeof key !== 'string' || key === '') return toWireKey(key);
+  const isPlain = key.length <= MAX_KEY_BYTES && !NOT_PRINTABLE_ASCII.test(key);
+  if (key.includes(DIGEST_MARK) || (!isPlain && needsDigest(key))) {
     const readable = key.replace(/[^!-~]/g, '_').slice(0, READABLE_BYTES);
     // UTF-16 keeps half surrogate pairs apart, which UTF-8 would turn into one replacement character.
     const digest = createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url');
     return `${readable}${DIGEST_MARK}${digest}`;
   }
-  return toWireKey(key);
+  return isPlain ? key : toUtf8WireKey(key);
 }
 
+/** Of a key that is not all printable ASCII. */
 function needsDigest(key: string): boolean {
   if (key.length > MAX_KEY_BYTES) return true;
-  if (!NOT_PRINTABLE_ASCII.test(key)) return false;
   return !key.isWellFormed() || ILLEGAL_IN_UTF8.test(key) || Buffer.byteLength(key) > MAX_KEY_BYTES;
 }

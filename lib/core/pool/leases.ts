@@ -239,7 +239,7 @@ export class Leases {
     taken: TakeRead,
     failed: (error: unknown) => void,
   ): void {
-    const wire = this.#fill.toWire(key);
+    const wire = this.#fill.toWireAgain(key);
     const node =
       options.node === undefined
         ? this.#dispatcher.nodeFor(toRouteKey(key, wire))

@@ -316,7 +316,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
    */
   nodeOf(key: string): string | undefined {
     if (this.#dispatcher.sharesKeySpace) return undefined;
-    return this.#dispatcher.ownerOf(toRouteKey(key, this.#fill.toWire(key)))?.name;
+    return this.#dispatcher.ownerOf(toRouteKey(key, this.#fill.toWireAgain(key)))?.name;
   }
 
   // ---- shared ----

@@ -19,12 +19,23 @@ export class RequestFiller {
   readonly #maxItemSize: number;
   /** The key as it goes on the wire. */
   readonly toWire: (key: string) => string;
+  #lastKey = '';
+  #lastWire = '';
 
   constructor(codec: Codec, clock: Clock, maxItemSize: number, longKeys: 'refuse' | 'digest') {
     this.#codec = codec;
     this.#clock = clock;
     this.#maxItemSize = maxItemSize;
     this.toWire = longKeys === 'digest' ? toDigestedWireKey : toWireKey;
+  }
+
+  /** {@link toWire} for callers who ask more than once about the same key: where it goes, and to send it there. */
+  toWireAgain(key: string): string {
+    if (key !== this.#lastKey || key === '') {
+      this.#lastWire = this.toWire(key);
+      this.#lastKey = key;
+    }
+    return this.#lastWire;
   }
 
   /** @throws MemcachedArgumentError, also as MemcachedValueError or MemcachedTooLargeError. */
