@@ -72,6 +72,8 @@ export class MemcachedCache {
   #orders: OrderSetting;
   /** Of frozen options, which are checked once: those of a decorator come with every call. */
   readonly #policies = new WeakMap<object, Policy>();
+  #lastFrozen: object | undefined;
+  #lastPolicy!: Policy;
 
   /** @throws MemcachedOptionError for an option it does not know or cannot read. */
   constructor(pool: CachePool, options?: CacheOptions, hooks: CacheHooks = {}) {
@@ -389,12 +391,15 @@ export class MemcachedCache {
   /** @throws MemcachedArgumentError */
   #policyOf(options: GetOrSetOptions): Policy {
     if (options === NO_OPTIONS) return this.#orders.policy;
+    if (options === this.#lastFrozen) return this.#lastPolicy;
     if (!Object.isFrozen(options)) return new Policy(options, this.#options);
     let policy = this.#policies.get(options);
     if (policy === undefined) {
       policy = new Policy(options, this.#options);
       this.#policies.set(options, policy);
     }
+    this.#lastFrozen = options;
+    this.#lastPolicy = policy;
     return policy;
   }
 

@@ -50,6 +50,8 @@ function illegal(key: string): MemcachedKeyError {
 /** What stands before a digest. Keys a caller writes with this start are digested too, so none collide. */
 const DIGEST_MARK = 'sha256:';
 const READABLE_BYTES = 40;
+/** What a key without either of these is goes as it is. */
+const WORTH_A_LOOK = new RegExp(`${NOT_PRINTABLE_ASCII.source}|${DIGEST_MARK}`);
 
 /**
  * Like {@link toWireKey}, but a key the protocol cannot carry becomes a readable start and its SHA-256.
@@ -58,14 +60,14 @@ const READABLE_BYTES = 40;
  */
 export function toDigestedWireKey(key: string): string {
   if (typeof key !== 'string' || key === '') return toWireKey(key);
-  const isPlain = key.length <= MAX_KEY_BYTES && !NOT_PRINTABLE_ASCII.test(key);
-  if (key.includes(DIGEST_MARK) || (!isPlain && needsDigest(key))) {
+  if (key.length <= MAX_KEY_BYTES && !WORTH_A_LOOK.test(key)) return key;
+  if (key.includes(DIGEST_MARK) || needsDigest(key)) {
     const readable = key.replace(/[^!-~]/g, '_').slice(0, READABLE_BYTES);
     // UTF-16 keeps half surrogate pairs apart, which UTF-8 would turn into one replacement character.
     const digest = createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url');
     return `${readable}${DIGEST_MARK}${digest}`;
   }
-  return isPlain ? key : toUtf8WireKey(key);
+  return toUtf8WireKey(key);
 }
 
 /** Of a key that is not all printable ASCII. */

@@ -25,9 +25,17 @@ export function CacheConfig(options: CacheConfigOptions): ClassDecorator {
 /** What `make` makes of the configuration of each class, made once for each. */
 export function perClass<T>(make: (config: CacheConfigOptions) => T): (type: ClassLike) => T {
   const made = new WeakMap<object, T>();
+  // Nearly always the only one.
+  let lastType: ClassLike | undefined;
+  let last: T;
   return (type) => {
+    if (type === lastType) return last;
     const found = made.get(type);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      lastType = type;
+      last = found;
+      return found;
+    }
     const { prototype } = type as { prototype?: unknown };
     const nearestLast = lineage(prototype).reverse();
     const fresh = make(Object.assign({}, ...nearestLast.map((step) => configs.get(step))));

@@ -103,6 +103,7 @@ function scopeOf(plan: Plan, { scope }: KeyOptions, call: Call): string | undefi
   return NOBODY;
 }
 
+const PERHAPS_A_MISTAKE = /undefined|\[object /;
 /** What comes into a text by mistake. */
 const MISTAKE = /\[object \w+\]|(?<![A-Za-z0-9])undefined(?![A-Za-z0-9])/;
 
@@ -112,7 +113,7 @@ function right(key: unknown, args: readonly unknown[]): string {
     throw new MemcachedKeyError(`it gave ${describe(key)}, not a string that is not empty`);
   }
   // Looked for as plain text first, which is cheap: hardly a key has either.
-  if (!key.includes('undefined') && !key.includes('[object ')) return key;
+  if (!PERHAPS_A_MISTAKE.test(key)) return key;
   const [word] = MISTAKE.exec(key) ?? [];
   if (word === undefined || mentions(args, word)) return key;
   throw new MemcachedKeyError(`it gave ${describe(key)}, in which ${word} stands for an argument`);
