@@ -1,4 +1,7 @@
-/** One way to read cached objects inside an application of Nest. */
+/**
+ * One way to read cached objects inside an application of Nest. Whatever the way, the key is made for each call,
+ * as an application makes it.
+ */
 import { CACHE_MANAGER } from '@nestjs/cache-manager';
 import { NestFactory } from '@nestjs/core';
 import { makeKeys, uniformSequence } from '../harness/data.mjs';
@@ -32,6 +35,9 @@ export async function run({ tree, way, inFlight, addresses, seconds, warmup }) {
   }
 }
 
+/** As in the key function of `@Cacheable` in `nest-app.mjs`. */
+const keyOf = (id) => `product:${id}`;
+
 const VARIANT = {
   'cache-manager: ours': 'interceptor: ours',
   'cache-manager: @keyv/memcache': 'interceptor: @keyv/memcache',
@@ -54,15 +60,15 @@ async function reader(app, tree, way) {
   switch (way) {
     case 'pool.get': {
       const pool = app.get(MemcachedPool);
-      return { read: (id) => pool.get(id), fill: (id) => pool.set(id, makeProduct(id)) };
+      return { read: (id) => pool.get(keyOf(id)), fill: (id) => pool.set(keyOf(id), makeProduct(id)) };
     }
     case 'cache.get':
     case 'cache.getOrSet': {
       const cache = app.get(MemcachedCache);
-      const fill = (id) => cache.set(id, makeProduct(id));
+      const fill = (id) => cache.set(keyOf(id), makeProduct(id));
       return way === 'cache.get'
-        ? { read: (id) => cache.get(id), fill }
-        : { read: (id) => cache.getOrSet(id, noLoad), fill };
+        ? { read: (id) => cache.get(keyOf(id)), fill }
+        : { read: (id) => cache.getOrSet(keyOf(id), noLoad), fill };
     }
     case '@Cacheable': {
       const products = app.get(Products);
@@ -74,7 +80,10 @@ async function reader(app, tree, way) {
     }
     default: {
       const cache = app.get(CACHE_MANAGER, { strict: false });
-      return { read: (id) => cache.get(id), fill: (id) => cache.set(id, makeProduct(id), 600_000) };
+      return {
+        read: (id) => cache.get(keyOf(id)),
+        fill: (id) => cache.set(keyOf(id), makeProduct(id), 600_000),
+      };
     }
   }
 }

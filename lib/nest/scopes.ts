@@ -12,6 +12,9 @@ import type { MemcachedCache } from '../cache/cache.js';
  */
 export type ScopeResolver = (request?: unknown) => string | undefined;
 
+/** `@` */
+const AT = 0x40;
+
 /** By name. */
 export type Scopes = Readonly<Record<string, ScopeResolver>>;
 
@@ -41,5 +44,5 @@ export function whatScopesThereAre(cache: MemcachedCache): string {
 export function scopedKey(scope: string | undefined, key: string): string {
   if (scope !== undefined) return `@${scope.length}:${scope}:${key}`;
   // No scope is 0 long, so what looks like one and is none stays apart.
-  return key.startsWith('@') ? `@0:${key}` : key;
+  return key.charCodeAt(0) === AT ? `@0:${key}` : key;
 }

@@ -33,20 +33,18 @@ export function cachedPromise(
   entry: GetOrSetOptions,
   onError?: OnError,
 ): Promise<unknown> {
-  const load = () => {
-    const made = call.proceed();
-    if (!isObservable(made)) return made;
-    // Whoever expects an Observable does not await: tell the log, and let no rejection go unhandled.
-    queueMicrotask(() => answer.catch(() => {}));
-    throw unmarked(plan);
-  };
-  const loaded: Promise<unknown> = call.cache.getOrSet(
-    key,
-    () => asLoad(plan, call.cache, [key], load),
-    entry,
-  );
-  const answer = caught(loaded, onError);
+  const load = () => asLoad(plan, call.cache, [key], () => notObservable(plan, call, () => answer));
+  const answer: Promise<unknown> = caught(call.cache.getOrSet(key, load, entry), onError);
   return answer;
+}
+
+/** @param answer - the call's own; the method may run before there is one */
+function notObservable(plan: Plan, call: Call, answer: () => Promise<unknown>): unknown {
+  const made = call.proceed();
+  if (!isObservable(made)) return made;
+  // Whoever expects an Observable does not await: tell the log, and let no rejection go unhandled.
+  queueMicrotask(() => answer().catch(() => {}));
+  throw unmarked(plan);
 }
 
 /** Mistakes in the program are nobody's to hide. */

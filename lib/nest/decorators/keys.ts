@@ -28,14 +28,18 @@ export interface KeyOptions {
  * @throws MemcachedKeyError outside of production, when the key is none.
  */
 export function keysOf(plan: Plan, options: KeyOptions, call: Call): string[] | undefined {
-  return guarded(plan, () => {
+  try {
     if (!wanted(options, call)) return undefined;
     if (options.keyless) return [];
     const made = makeKey(plan, options.key, call, call.args);
-    const keys: unknown[] = Array.isArray(made) ? made : [made];
     const scope = scopeOf(plan, options, call);
-    return scope === NOBODY ? undefined : keys.map((key) => scopedKey(scope, right(key, call.args)));
-  });
+    if (scope === NOBODY) return undefined;
+    if (!Array.isArray(made)) return [scopedKey(scope, right(made, call.args))];
+    return made.map((key) => scopedKey(scope, right(key, call.args)));
+  } catch (error) {
+    notMade(plan, error);
+    return undefined;
+  }
 }
 
 /** The keys of each of `ids`, in their order. */
@@ -45,7 +49,7 @@ export function keysOfIds(
   call: Call,
   ids: readonly unknown[],
 ): string[] | undefined {
-  return guarded(plan, () => {
+  try {
     if (!wanted(options, call)) return undefined;
     const scope = scopeOf(plan, options, call);
     if (scope === NOBODY) return undefined;
@@ -54,7 +58,10 @@ export function keysOfIds(
       const args = [id, ...rest];
       return scopedKey(scope, right(makeKey(plan, options.key, call, args), args));
     });
-  });
+  } catch (error) {
+    notMade(plan, error);
+    return undefined;
+  }
 }
 
 /** Whether the condition lets this call near the cache. */
@@ -62,21 +69,17 @@ function wanted({ condition }: KeyOptions, { instance, args }: Call): boolean {
   return condition === undefined || Boolean(Reflect.apply(condition, instance, args));
 }
 
-function guarded(plan: Plan, make: () => string[] | undefined): string[] | undefined {
-  try {
-    return make();
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    if (error instanceof MemcachedKeyError) {
-      if (process.env.NODE_ENV !== 'production')
-        throw new MemcachedKeyError(`${plan.where}: "key": ${reason}.`);
-      tellOnce(plan, 'key', `ran uncached: "key": ${reason}.`);
-    } else if (error instanceof Undigestable) {
-      tellOnce(plan, 'key', `ran uncached: its arguments make no key (${reason}). Write a "key".`);
-    } else {
-      tellOnce(plan, 'key', `ran uncached: "key", "condition" or "scope" threw (${reason}).`);
-    }
-    return undefined;
+/** @throws MemcachedKeyError outside of production, when the key is none. */
+function notMade(plan: Plan, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof MemcachedKeyError) {
+    if (process.env.NODE_ENV !== 'production')
+      throw new MemcachedKeyError(`${plan.where}: "key": ${reason}.`);
+    tellOnce(plan, 'key', `ran uncached: "key": ${reason}.`);
+  } else if (error instanceof Undigestable) {
+    tellOnce(plan, 'key', `ran uncached: its arguments make no key (${reason}). Write a "key".`);
+  } else {
+    tellOnce(plan, 'key', `ran uncached: "key", "condition" or "scope" threw (${reason}).`);
   }
 }
 
