@@ -13,8 +13,12 @@ export const NEED_MORE = -1;
 /** A line, its `\r\n` included, is never longer than this; the longest known are those of `me` and `stats`. */
 export const MAX_LINE_BYTES = 8_192;
 
-/** Opaque numbers run from 0 to this and start again; more than ever are outstanding on one socket. */
-export const OPAQUE_MASK = 0x7fff;
+/**
+ * Opaque numbers run from 0 to this and start again. An answer is held against the oldest request alone, so it is
+ * enough that a stream cannot well be out of step by a multiple of this. There is a text for each number, which
+ * lives as long as the process; with eight times as many, each full collection took three times as long.
+ */
+export const OPAQUE_MASK = 0xfff;
 
 export type ProtocolName = 'meta' | 'classic' | 'binary';
 
