@@ -74,7 +74,7 @@ describe('classic answers', () => {
     const cas = (reply: Reply): Decoded => ({ kind: 'value', cas: reply.cas });
     const answer = 'VALUE k 5 1 18446744073709551615\r\nx\r\nEND\r\n';
     expect(decode(classic, request('gets'), [answer], 7, cas).replies).toEqual([
-      { kind: 'value', cas: '18446744073709551615' },
+      { kind: 'value', cas: 18_446_744_073_709_551_615n },
     ]);
   });
 

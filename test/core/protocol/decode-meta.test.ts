@@ -78,22 +78,25 @@ describe('meta answers', () => {
       ...{ won: reply.won, stale: reply.stale, taken: reply.taken, cas: reply.cas },
       ...{ ttl: reply.ttlSeconds, hitBefore: reply.hitBefore, idle: reply.idleSeconds, flags: reply.flags },
     });
-    const common = { kind: 'value', cas: '9', ttl: 30, hitBefore: true, idle: 4, flags: 5 };
+    const common = { kind: 'value', cas: 9n, ttl: 30, hitBefore: true, idle: 4, flags: 5 };
     const read = (line: string) =>
       decode(meta, request('metaGet'), [`VA 1 ${line}\r\nx\r\n`], 7, lease).replies[0];
     expect(read('f5 c9 t30 h1 l4 O7 X W')).toEqual({ ...common, won: true, stale: true, taken: false });
     expect(read('f5 c9 t30 h1 l4 O7 Z X')).toEqual({ ...common, won: false, stale: true, taken: true });
     expect(read('W O7 l4 h1 t30 c9 f5')).toEqual({ ...common, won: true, stale: false, taken: false });
-    expect(read('f0 c1 t-1 h0 l0 O7')).toMatchObject({ ttl: -1, hitBefore: false, idle: 0, cas: '1' });
+    expect(read('f5 c999999999999999 t30 h1 l4 O7')?.cas).toBe(999_999_999_999_999n);
+    expect(read('f5 c18446744073709551615 t30 h1 l4 O7')?.cas).toBe(18_446_744_073_709_551_615n);
+    expect(read('f0 c1 t-1 h0 l0 O7')).toMatchObject({ ttl: -1, hitBefore: false, idle: 0, cas: 1n });
   });
 
   test('nothing of an answer is left in the next one', () => {
     const all = (reply: Reply): Decoded => ({
       ...structuredClone({ ...reply, buffer: undefined }),
+      cas: reply.cas,
       kind: 'value',
     });
     const [first] = decode(meta, request('metaGet'), ['VA 1 f5 c9 t30 O7 X W Z\r\nx\r\n'], 7, all).replies;
-    expect(first).toMatchObject({ won: true, cas: '9' });
+    expect(first).toMatchObject({ won: true, cas: 9n });
     const twice = [
       ...decode(meta, request('metaGet'), ['VA 1 f5 c9 t30 O7 X W Z\r\nx\r\n'], 7, all).replies,
       ...decode(meta, request('metaGet'), ['VA 1 O7\r\nx\r\n'], 7, all).replies,
@@ -102,7 +105,7 @@ describe('meta answers', () => {
       won: false,
       stale: false,
       taken: false,
-      cas: '',
+      cas: undefined,
       ttlSeconds: undefined,
       flags: 0,
     });
