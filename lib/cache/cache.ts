@@ -154,7 +154,8 @@ export class MemcachedCache {
         }
       };
       if (!this.enabled) done(undefined);
-      else if (signal === undefined && tags.length === 0 && this.#near === undefined)
+      // Who listens does so in the context of the caller, which only a promise keeps.
+      else if (began < 0 && signal === undefined && tags.length === 0 && this.#near === undefined)
         reader.readTo(stored, call, done, reject);
       else reader.read(stored, tags, call, this.#near).then(done, reject);
     });

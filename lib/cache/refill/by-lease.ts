@@ -40,31 +40,32 @@ export class ByLease implements Looker {
 
   /**
    * {@link look} for a simple order: calls `found` with a value that is fresh and that nobody has to do anything
-   * about; or else `looking`, with what goes on to look. One of them, once, perhaps before it returns.
+   * about; or else `otherwise`, with what goes on to look. One of them, once, perhaps before it returns, and
+   * not in the context of the caller.
    */
   glance(
     order: Order,
     asked: Asked,
     found: (value: unknown) => void,
-    looking: (look: Promise<Look>) => void,
+    otherwise: (look: () => Promise<Look>) => void,
   ): void {
     const options = optionsOf(order, asked, undefined);
+    const lookOn = (read: Promise<LeaseRead<unknown> | undefined>): void =>
+      otherwise(() => this.#look(order, asked, options, undefined, read));
     const taken = (read: LeaseRead<unknown> | undefined): void => {
       const { generation } = asked;
       if (read?.value === undefined || read.won || read.stale) {
-        looking(this.#look(order, asked, options, undefined, Promise.resolve(read)));
+        lookOn(Promise.resolve(read));
       } else if (!generation.isKnown) {
         generation.whenKnown(() => taken(read));
       } else {
         const judged = asked.judgeNow(read.value);
         const isFresh = judged !== undefined && gradeOf(read, judged) === 'fresh';
         if (isFresh && judged.kind === 'valid' && !mayBeDue(order, read, judged)) found(judged.value);
-        else looking(this.#look(order, asked, options, undefined, Promise.resolve(read)));
+        else lookOn(Promise.resolve(read));
       }
     };
-    this.leases.readTo(order.stored, options, taken, (error) =>
-      looking(this.#look(order, asked, options, undefined, Promise.reject(error))),
-    );
+    this.leases.readTo(order.stored, options, taken, (error) => lookOn(Promise.reject(error)));
   }
 
   look(order: Order, asked: Asked): Promise<Look> {

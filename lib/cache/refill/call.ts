@@ -1,8 +1,10 @@
 /**
  * One call of `getOrSet`: shares a flight with others or begins one, and makes its own answer of what that brings.
  *
- * Invariant: every call is counted and published once, as what it was to this caller.
+ * Invariant: every call is counted and published once, as what it was to this caller. Whatever others do
+ * meanwhile, its loader runs in its own context, and so do those who listen to what it came to.
  */
+import { CallContext } from '../../core/base/call-context.js';
 import type { Clock } from '../../core/base/clock.js';
 import type { Ledger } from '../outcomes.js';
 import { copyOrShare, fromData } from '../shape.js';
@@ -30,6 +32,7 @@ export class Call<T> implements Sharer<Brought, T> {
   #isMine = false;
   #tries = 0;
   #began: number | undefined;
+  readonly #context = new CallContext();
 
   constructor(
     private readonly setting: CallSetting,
@@ -61,14 +64,14 @@ export class Call<T> implements Sharer<Brought, T> {
     this.#isMine = true;
     const { refill } = this.setting;
     if (this.bypasses) refill.bypass(flight, this.order);
-    else refill.bring(flight, this.order);
+    else refill.bring(flight, this.order, this.#context);
   }
 
   receive(brought: Brought, last: boolean): T | Promise<T> {
     const { options } = this.order;
     this.outcome = this.#isMine || isServed(brought.outcome) ? brought.outcome : 'lost-waited';
     if (brought.lost === true) {
-      if (this.order.policy.losers !== 'fallback') return this.#share();
+      if (this.order.policy.losers !== 'fallback') return this.#shareAgain();
       this.outcome = 'miss';
       this.#settled();
       return options.fallback as T;
@@ -88,7 +91,11 @@ export class Call<T> implements Sharer<Brought, T> {
     // What it has waited here it does not wait for others.
     const { policy } = this.order;
     this.order.waitUntil = this.setting.clock.now() + policy.waitTimeout - policy.patience;
-    return this.#share();
+    return this.#shareAgain();
+  }
+
+  #shareAgain(): Promise<T> {
+    return this.#context.run(() => this.#share());
   }
 
   /** A cache that is left alone shares nothing: each call has a flight, and a load, of its own. */
@@ -103,7 +110,10 @@ export class Call<T> implements Sharer<Brought, T> {
     if (this.signal?.aborted === true) return;
     const { ledger } = this.setting;
     ledger.asked(this.outcome, this.#isMine);
-    if (this.#began !== undefined) ledger.publish('getOrSet', this.outcome, this.#began);
+    const began = this.#began;
+    if (began !== undefined && began >= 0) {
+      this.#context.run(() => ledger.publish('getOrSet', this.outcome, began));
+    }
   }
 }
 

@@ -6,6 +6,7 @@
  * not allow it. The loader runs at most once for each flight. How rights are won is known to the lookers, how
  * loaders run to `loads.ts`, who shares a flight to `single-flight.ts`.
  */
+import type { CallContext } from '../../core/base/call-context.js';
 import type { Clock } from '../../core/base/clock.js';
 import type { CallOptions } from '../../core/pool/types.js';
 import { passOn } from '../faults.js';
@@ -60,8 +61,11 @@ export class Refill {
     this.#alone = new Alone(pool, clock, ask, unread);
   }
 
-  /** Lands the flight, or crashes it. Begins in this turn. */
-  bring(flight: Flight<Brought>, order: Order): void {
+  /**
+   * Lands the flight, or crashes it. Begins in this turn.
+   * @param context - of the caller, for whatever is done beyond reading
+   */
+  bring(flight: Flight<Brought>, order: Order, context: CallContext): void {
     const asked = this.#ask(order);
     const looker = this.#lookerFor(order, asked.node);
     const go = (looking: Promise<Look>): void => land(flight, this.#go(flight, order, looking));
@@ -74,7 +78,7 @@ export class Refill {
       order,
       asked,
       (value) => flight.land({ data: value, copied: true, outcome: 'hit' }),
-      (looking) => go(this.#caught(order, looking)),
+      (look) => context.run(() => go(this.#caught(order, look()))),
     );
   }
 
