@@ -74,6 +74,15 @@ describe('writes', () => {
     expect(requestsIn(fed.ask(gets(1)))).toBe(233);
   });
 
+  test('more than a few leave at once, unless twice as many are on the wire', async () => {
+    const fed = new FedConnection('meta');
+    fed.ask(gets(17));
+    expect(requestsIn(fed.ask(gets(9)))).toBe(26);
+    expect(requestsIn(fed.ask(gets(13)))).toBe(26);
+    await round();
+    expect(requestsIn(fed.ask([]))).toBe(39);
+  });
+
   test('much to write leaves at once', () => {
     const fed = new FedConnection('meta');
     fed.ask(gets(10));

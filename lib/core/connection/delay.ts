@@ -1,7 +1,9 @@
 /**
  * When a socket's writes wait for company. A write is the dearest part of a small request, for the client and
  * the server alike. While an earlier request is on the wire, what is asked may wait for the end of the event
- * loop's round, and for further rounds as long as each brings more, so that all of it leaves in one write.
+ * loop's round, so that all of it leaves in one write; and when it is only a little, for further rounds as long as each
+ * brings more. More than a few wait only for the first round, and only while twice as many are on the wire: else the
+ * server would soon have nothing to do.
  *
  * Invariant: nothing waits when nothing is on the wire; nothing waits longer than the round it was asked in and
  * {@link LONGEST_MS} more; a wait that brought no company is not tried again soon. Sending is the connection's.
@@ -12,6 +14,8 @@ import type { Clock } from '../base/clock.js';
 /** Beyond the first round. */
 const LONGEST_MS = 0.1;
 const MOST_ROUNDS = 8;
+/** So few wait whatever is on the wire, if anything, and for more than a round. */
+const FEW = 8;
 /** More than this is worth a write of its own. */
 const MOST_BYTES = 16_384;
 /** A wait costs a turn of the event loop: when what is written did not grow by half, so many writes go without. */
@@ -41,7 +45,8 @@ export class Delay {
       this.#inVain--;
       return false;
     }
-    if (onWire === 0 || bytes > MOST_BYTES) return false;
+    const isWorth = unwritten <= FEW || onWire >= 2 * unwritten;
+    if (!isWorth || onWire === 0 || bytes > MOST_BYTES) return false;
     this.active = true;
     this.#first = this.#last = unwritten;
     this.#since = this.clock.now();
@@ -53,8 +58,9 @@ export class Delay {
   goesOn(unwritten: number, bytes: number, onWire: number): boolean {
     if (
       unwritten > this.#last &&
-      onWire > 0 &&
+      unwritten <= FEW &&
       bytes <= MOST_BYTES &&
+      onWire > 0 &&
       this.#rounds < MOST_ROUNDS &&
       this.clock.now() - this.#since < LONGEST_MS
     ) {
