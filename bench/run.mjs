@@ -30,7 +30,11 @@ async function main() {
   const study = (await import(`./studies/${options.subcommand}.mjs`)).default;
   const context = await prepare(options, say);
   const figures = await study.measure(context);
-  const data = { study: options.subcommand, ...context.described, ...figures };
+  const measured = { study: options.subcommand, ...context.described, ...figures };
+  const data =
+    options.into === undefined
+      ? measured
+      : study.merge(JSON.parse(readFileSync(options.into, 'utf8')), measured);
 
   const { subcommand, compare, node } = options;
   const name = [subcommand, compare && 'compare', node && `node${node}`].filter(Boolean).join('-');

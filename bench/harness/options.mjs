@@ -33,6 +33,7 @@ export const HELP = `npm run bench -- [SUBCOMMAND] [OPTIONS]
   --floor-set LINE    the same, with {key} and {bytes}
   --option K=V        an option of our pool; may stand more than once
   --cpu N             the core for rows on one core; the last one
+  --into FILE         with --only: puts these rows into an earlier result, beside its others
   --out DIR           where JSON and SVG files go; docs/bench
   --no-build          use the library as it was built last
   --verbose           print what a failing client's process printed
@@ -69,6 +70,7 @@ export function readOptions(argv) {
       seconds: { ...text, default: '1' },
       warmup: { ...text, default: '0.5' },
       compare: text,
+      into: text,
       node: text,
       rate: text,
       'floor-get': text,
@@ -92,6 +94,7 @@ export function readOptions(argv) {
     seconds: positive('seconds', values.seconds),
     warmup: positive('warmup', values.warmup),
     compare: values.compare,
+    into: values.into,
     node: values.node,
     rate: values.rate === undefined ? undefined : positive('rate', values.rate),
     floor: { get: values['floor-get'], set: values['floor-set'] },

@@ -118,4 +118,21 @@ function charts({ rows, targets, ...about }) {
   return made;
 }
 
-export default { measure, report, charts };
+/**
+ * An earlier result with some rows measured anew, and the bars judged anew. A row is a run of its own, with all its
+ * clients side by side; each says of which commit it is, and when it was measured.
+ */
+export function merge(before, now) {
+  for (const what of ['machine', 'versions', 'settings']) {
+    const { load: _, ...one } = before[what];
+    const { load: __, ...other } = now[what];
+    if (JSON.stringify(one) !== JSON.stringify(other)) {
+      throw new Error(`The earlier result has another ${what}: measure all rows.`);
+    }
+  }
+  const marked = ({ rows, tree, when }) => rows.map((row) => ({ tree, when, ...row }));
+  const rows = new Map([...marked(before), ...marked(now)].map((row) => [row.id, row]));
+  return { ...now, rows: [...rows.values()], targets: judge(rows) };
+}
+
+export default { measure, report, charts, merge };
