@@ -95,36 +95,38 @@ export interface Patience {
   release(): void;
 }
 
-export class Request {
-  /** Every key of a batch, as wire keys; `undefined` for all other verbs. */
+/** What only few requests have: it stands apart, for every field of a request is written for each one. */
+class Particulars {
   keys: readonly string[] | undefined = undefined;
-  /** The first key of a batch that no value has named yet: values come in the order of the keys. */
   cursor = 0;
+  cas = '';
+  delta = '';
+  initial = '';
+  patience: Patience | undefined = undefined;
+  retried = 0;
+  pinned = false;
+}
+
+const NONE: Readonly<Particulars> = new Particulars();
+
+export class Request {
   body: string | Uint8Array | undefined = undefined;
   /** Length of `body` on the wire. */
   bytes = 0;
   flags = 0;
   exptime = 0;
-  /** CAS token, delta or initial value, as decimal digits checked by whoever set them. */
-  cas = '';
-  delta = '';
-  initial = '';
   /** Extra meta tokens, ready for the wire, each with a space before it. */
   tokens = '';
+  /** What its sink needs to know it by. */
+  tag: unknown = undefined;
   phase: Phase = Phase.waiting;
   /** The caller has its answer, or gave up; a late reply goes nowhere. */
   settled = false;
   /** When the default deadline ends, on the clock; Infinity when `patience` keeps the time instead. */
   deadline = Number.POSITIVE_INFINITY;
-  patience: Patience | undefined = undefined;
-  /** How often it was sent again. */
-  retried = 0;
   /** Where it is now. */
   holder: RequestHolder | undefined = undefined;
-  /** It was meant for this node alone, whatever its key. */
-  pinned = false;
-  /** What the caller of a many-key call needs to know it by. */
-  tag: unknown = undefined;
+  #own: Particulars | undefined = undefined;
 
   constructor(
     readonly verb: Verb,
@@ -138,11 +140,73 @@ export class Request {
   /** Marks the end for the caller; whoever calls it resolves or rejects, once. */
   settle(): void {
     this.settled = true;
-    if (this.patience !== undefined) this.patience.release();
+    if (this.#own !== undefined) this.#own.patience?.release();
   }
 
   /** How many places of `maxPending` it takes. */
   get slots(): number {
-    return this.keys === undefined ? 1 : this.keys.length;
+    return this.#own === undefined || this.#own.keys === undefined ? 1 : this.#own.keys.length;
+  }
+
+  /** Every key of a batch, as wire keys; `undefined` for all other verbs. */
+  get keys(): readonly string[] | undefined {
+    return (this.#own ?? NONE).keys;
+  }
+  set keys(keys: readonly string[] | undefined) {
+    (this.#own ??= new Particulars()).keys = keys;
+  }
+
+  /** The first key of a batch that no value has named yet: values come in the order of the keys. */
+  get cursor(): number {
+    return (this.#own ?? NONE).cursor;
+  }
+  set cursor(cursor: number) {
+    (this.#own ??= new Particulars()).cursor = cursor;
+  }
+
+  /** CAS token, as decimal digits checked by whoever set them; `delta` and `initial` likewise. */
+  get cas(): string {
+    return (this.#own ?? NONE).cas;
+  }
+  set cas(cas: string) {
+    (this.#own ??= new Particulars()).cas = cas;
+  }
+
+  get delta(): string {
+    return (this.#own ?? NONE).delta;
+  }
+  set delta(delta: string) {
+    (this.#own ??= new Particulars()).delta = delta;
+  }
+
+  get initial(): string {
+    return (this.#own ?? NONE).initial;
+  }
+  set initial(initial: string) {
+    (this.#own ??= new Particulars()).initial = initial;
+  }
+
+  /** Keeps the time of a call with its own `timeout` or `signal`. */
+  get patience(): Patience | undefined {
+    return (this.#own ?? NONE).patience;
+  }
+  set patience(patience: Patience | undefined) {
+    (this.#own ??= new Particulars()).patience = patience;
+  }
+
+  /** How often it was sent again. */
+  get retried(): number {
+    return (this.#own ?? NONE).retried;
+  }
+  set retried(retried: number) {
+    (this.#own ??= new Particulars()).retried = retried;
+  }
+
+  /** It was meant for this node alone, whatever its key. */
+  get pinned(): boolean {
+    return (this.#own ?? NONE).pinned;
+  }
+  set pinned(pinned: boolean) {
+    (this.#own ??= new Particulars()).pinned = pinned;
   }
 }
