@@ -346,7 +346,16 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   }
 
   #store(verb: Verb, key: string, value: unknown, options: StoreOptions | undefined): Promise<never> {
-    return this.#call(verb, key, (request) => this.#fill.value(request, value, options), options);
+    return new Promise((resolve, reject) => {
+      const wire = this.#fill.toWire(key);
+      const node = this.#nodeFor(key, wire, options);
+      // Before a value is encoded: an overloaded node must not cost work.
+      node.admit(1, 0);
+      const request = new Request(verb, wire, this.#calls, resolve, reject);
+      this.#fill.value(request, value, options);
+      node.admit(1, request.bytes);
+      this.#dispatcher.submit(request, node, options);
+    });
   }
 
   #count(

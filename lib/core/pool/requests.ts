@@ -62,7 +62,7 @@ export class RequestFiller {
 
   #checkSize(request: Request): void {
     // A wire key has one character per byte, whatever its bytes look like.
-    const most = largestValue(this.#maxItemSize - request.key.length, '', request.flags);
+    const most = largestValue(this.#maxItemSize, request.key.length, request.flags);
     if (request.bytes > most) {
       throw new MemcachedTooLargeError(
         `The value has ${request.bytes} bytes encoded; at most ${most} fit (maxItemSize ${this.#maxItemSize}). Raise maxItemSize and the server's -I together, or compress.`,

@@ -23,17 +23,15 @@ export class WireWriter {
     return this.#partBytes + this.text.length;
   }
 
-  /** Appends a data block and its line end. Text must be ASCII, as {@link EncodedValue} promises. */
-  block(body: string | Uint8Array): void {
+  /** Appends a line with its data block and that one's line end. Text must be ASCII, as {@link EncodedValue} promises. */
+  block(line: string, body: string | Uint8Array): void {
     if (typeof body === 'string') {
-      this.text += body;
-      this.text += '\r\n';
+      this.text += `${line}${body}\r\n`;
     } else if (body.length <= INLINE_BYTES) {
-      this.text += asLatin1(body);
-      this.text += '\r\n';
+      this.text += `${line}${asLatin1(body)}\r\n`;
     } else {
-      this.#parts.push(this.text, body);
-      this.#partBytes += this.text.length + body.length;
+      this.#parts.push(this.text + line, body);
+      this.#partBytes += this.text.length + line.length + body.length;
       this.text = '\r\n';
     }
   }

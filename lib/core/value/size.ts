@@ -8,10 +8,10 @@ const ITEM_OVERHEAD = 59;
 const FLAGS_SIZE = 4;
 
 /**
- * The longest body, in bytes, that a server with `-I maxItemSize` stores under `key`. Less than 0 when
- * there is no room even for the key.
+ * The longest body, in bytes, that a server with `-I maxItemSize` stores under a key of so many bytes.
+ * Less than 0 when there is no room even for the key.
  * @param maxItemSize - in bytes.
  */
-export function largestValue(maxItemSize: number, key: string, flags: number): number {
-  return maxItemSize - ITEM_OVERHEAD - Buffer.byteLength(key) - (flags === 0 ? 0 : FLAGS_SIZE);
+export function largestValue(maxItemSize: number, keyBytes: number, flags: number): number {
+  return maxItemSize - ITEM_OVERHEAD - keyBytes - (flags === 0 ? 0 : FLAGS_SIZE);
 }

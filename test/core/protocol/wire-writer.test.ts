@@ -19,8 +19,7 @@ describe('wire writer', () => {
   test('gives everything back in order, and is empty afterwards', () => {
     const writer = new WireWriter();
     for (const { line, body } of commands) {
-      writer.text += line;
-      writer.block(body);
+      writer.block(line, body);
     }
     const expected = commands.map(asText).join('');
     expect(writer.bytes).toBe(expected.length);
@@ -31,12 +30,10 @@ describe('wire writer', () => {
 
   test('small bodies are one text with their commands, large ones are not copied', () => {
     const writer = new WireWriter();
-    writer.text += 'a\r\n';
-    writer.block(Buffer.alloc(2_048, 1));
+    writer.block('a\r\n', Buffer.alloc(2_048, 1));
     expect(writer.takeText()).toHaveLength(3 + 2_048 + 2);
     const large = Buffer.alloc(2_049, 1);
-    writer.text += 'a\r\n';
-    writer.block(large);
+    writer.block('a\r\n', large);
     expect(writer.takeText()).toBeUndefined();
     expect(writer.take()[1]).toBe(large);
   });
@@ -46,8 +43,7 @@ describe('wire writer', () => {
     for (const command of commands) {
       const size = asText(command).length;
       writer.align(size);
-      writer.text += command.line;
-      writer.block(command.body);
+      writer.block(command.line, command.body);
       writer.align(0);
     }
     const expected = commands.map(asText).join('');

@@ -71,6 +71,6 @@ export function encodeClassic(request: Request, writer: WireWriter): boolean {
 }
 
 function store(command: string, request: Request, cas: string, writer: WireWriter): void {
-  writer.text += `${command} ${request.key} ${request.flags} ${request.exptime} ${request.bytes}${cas}\r\n`;
-  writer.block(request.body!);
+  const line = `${command} ${request.key} ${request.flags} ${request.exptime} ${request.bytes}${cas}\r\n`;
+  writer.block(line, request.body!);
 }

@@ -15,6 +15,21 @@ for (let opaque = 0; opaque <= OPAQUE_MASK; opaque++) {
   GET_TAIL.push(` f v O${opaque}\r\n`);
 }
 
+/** ` <bytes>` for small values, likewise. */
+const SIZE = Array.from({ length: 1_024 }, (_, bytes) => ` ${bytes}`);
+
+/** One value is much like the next in these. */
+const lastTerms = { flags: 0, exptime: 0, text: ' F0 T0' };
+
+function terms(flags: number, exptime: number): string {
+  if (lastTerms.flags !== flags || lastTerms.exptime !== exptime) {
+    lastTerms.flags = flags;
+    lastTerms.exptime = exptime;
+    lastTerms.text = ` F${flags} T${exptime}`;
+  }
+  return lastTerms.text;
+}
+
 /** @returns false when the command has no meta form and goes out in its classic one. */
 export function encodeMeta(request: Request, opaque: number, writer: WireWriter): boolean {
   switch (request.verb) {
@@ -75,8 +90,10 @@ export function encodeMeta(request: Request, opaque: number, writer: WireWriter)
 }
 
 function store(request: Request, mode: string, opaque: number, writer: WireWriter): void {
-  writer.text += `ms ${request.key} ${request.bytes} F${request.flags} T${request.exptime}${mode}${TAIL[opaque]!}`;
-  writer.block(request.body!);
+  const { bytes, body } = request;
+  const size = bytes < SIZE.length ? SIZE[bytes]! : ` ${bytes}`;
+  const line = `ms ${request.key}${size}${terms(request.flags, request.exptime)}${mode}${TAIL[opaque]!}`;
+  writer.block(line, body!);
 }
 
 /** N makes a missing counter with that lifetime, J is what it starts with (protocol.txt, Meta Arithmetic). */
