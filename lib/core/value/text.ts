@@ -4,7 +4,7 @@
  * Invariant: a string comes out as it went in. UTF-8 has no place for half a surrogate pair, so such a
  * string is not `wellFormed` and has to travel otherwise; bytes that are not UTF-8 are never patched up.
  */
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 
 /** The methods behind `toString(encoding)`: a fifth faster on 100 bytes, and there since Node 0.x. */
 interface Slices {

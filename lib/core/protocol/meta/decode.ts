@@ -94,7 +94,11 @@ export function decodeMeta(
     }
   }
   const lineFlags = i;
-  i = request.verb === Verb.get && length >= 0 ? readGetFlags(bytes, i, to, opaque, reply) : 0;
+  i = 0;
+  if (request.verb === Verb.get && length >= 0) i = readGetFlags(bytes, lineFlags, to, opaque, reply);
+  else if (request.verb === Verb.get || request.verb === Verb.set) {
+    i = readOpaque(bytes, lineFlags, to, opaque);
+  }
   if (i === 0) i = readFlags(bytes, lineFlags, to, opaque, reply);
   if (i === NEED_MORE) return NEED_MORE;
   if ((ALLOWED_BY_VERB[request.verb]! & (1 << reply.kind)) === 0) {
@@ -119,6 +123,24 @@ export function decodeMeta(
   reply.start = i;
   reply.end = end;
   return end + 2;
+}
+
+/**
+ * The flags of an answer where nothing but the opaque was asked for, as every server sends them: ` O23` and the
+ * end of the line. Nobody may ask the reply for others then.
+ * @returns where the line ended; 0 when they look otherwise or are not all there.
+ */
+function readOpaque(bytes: Buffer, from: number, to: number, opaque: number): number {
+  let i = from + 2;
+  if (i + 6 > to || bytes[from] !== SPACE || bytes[from + 1] !== 0x4f) return 0;
+  let number = 0;
+  let digit = bytes[i]! - ZERO;
+  while (digit >= 0 && digit <= 9) {
+    number = number * 10 + digit;
+    digit = bytes[++i]! - ZERO;
+  }
+  if (number !== opaque || i === from + 2 || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
+  return i + 2;
 }
 
 /**
