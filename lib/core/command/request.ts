@@ -133,9 +133,15 @@ export class Request {
     /** The wire key: one character per byte, already checked. Empty where a command has none. */
     readonly key: string,
     readonly sink: RequestSink,
+    /** Takes the outcome: a rejected promise is a failure, unless there is `onFailure` for it. */
     readonly resolve: (value: never) => void,
-    readonly reject: (error: unknown) => void,
+    readonly onFailure?: (error: unknown) => void,
   ) {}
+
+  reject(error: unknown): void {
+    if (this.onFailure !== undefined) this.onFailure(error);
+    else this.resolve(Promise.reject(error) as never);
+  }
 
   /** Marks the end for the caller; whoever calls it resolves or rejects, once. */
   settle(): void {

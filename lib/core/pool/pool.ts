@@ -81,12 +81,19 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
 
   /** The value, or `undefined` when there is none. */
   get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
+    let settle!: (value: T | undefined) => void;
+    const answer = new Promise<T | undefined>((resolve) => {
+      settle = resolve;
+    });
+    try {
       const wire = this.#fill.toWire(key);
       const node = this.#nodeFor(key, wire, options);
       node.admit(1, 0);
-      this.#dispatcher.submit(new Request(Verb.get, wire, this.#calls, resolve, reject), node, options);
-    });
+      this.#dispatcher.submit(new Request(Verb.get, wire, this.#calls, settle), node, options);
+      return answer;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -333,29 +340,42 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     options: CallOptions | undefined,
     sink: RequestSink = this.#calls,
   ): Promise<never> {
-    return new Promise((resolve, reject) => {
+    let settle!: (value: never) => void;
+    const answer = new Promise<never>((resolve) => {
+      settle = resolve;
+    });
+    try {
       const wire = this.#fill.toWire(key);
       const node = this.#nodeFor(key, wire, options);
       // Before a value is encoded: an overloaded node must not cost work.
       node.admit(1, 0);
-      const request = new Request(verb, wire, sink, resolve, reject);
+      const request = new Request(verb, wire, sink, settle);
       fill?.(request);
       if (request.bytes > 0) node.admit(1, request.bytes);
       this.#dispatcher.submit(request, node, options);
-    });
+      return answer;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #store(verb: Verb, key: string, value: unknown, options: StoreOptions | undefined): Promise<never> {
-    return new Promise((resolve, reject) => {
+    let settle!: (value: never) => void;
+    const answer = new Promise<never>((resolve) => {
+      settle = resolve;
+    });
+    try {
       const wire = this.#fill.toWire(key);
       const node = this.#nodeFor(key, wire, options);
-      // Before a value is encoded: an overloaded node must not cost work.
       node.admit(1, 0);
-      const request = new Request(verb, wire, this.#calls, resolve, reject);
+      const request = new Request(verb, wire, this.#calls, settle);
       this.#fill.value(request, value, options);
       node.admit(1, request.bytes);
       this.#dispatcher.submit(request, node, options);
-    });
+      return answer;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #count(
