@@ -46,8 +46,8 @@ class Waiter<R> {
     private readonly clock: Clock,
     private readonly flight: Flight<R>,
     private readonly sharer: Sharer<R, unknown>,
+    /** Takes an answer, or a promise of one. */
     private readonly resolve: (value: unknown) => void,
-    private readonly fail: (error: unknown) => void,
   ) {
     const { signal } = sharer;
     if (signal !== undefined) this.#ignore = onAbort(signal, () => this.#giveUp(signal.reason));
@@ -69,7 +69,7 @@ class Waiter<R> {
 
   #refuse(error: unknown): void {
     this.sharer.refused();
-    this.fail(error);
+    this.resolve(Promise.reject(error));
   }
 
   /** From now on its patience counts. */
@@ -93,7 +93,7 @@ class Waiter<R> {
       this.flight.joinable = false;
       this.flight.abort(reason);
     }
-    this.fail(reason);
+    this.resolve(Promise.reject(reason));
   }
 
   #end(): void {
@@ -219,9 +219,11 @@ export class SingleFlight<R> {
     const { newest } = place;
     const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
     const flight = fits ? newest : new Flight<R>(sharer.insists, false, this, place);
-    const answer = new Promise<T>((resolve, reject) => {
-      flight.add(new Waiter(this.clock, flight, sharer, resolve as (value: unknown) => void, reject), fits);
+    let settle!: (value: unknown) => void;
+    const answer = new Promise<T>((resolve) => {
+      settle = resolve as (value: unknown) => void;
     });
+    flight.add(new Waiter(this.clock, flight, sharer, settle), fits);
     if (!fits) {
       this.#begun(place, flight);
       sharer.work(flight);

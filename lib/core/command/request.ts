@@ -104,7 +104,6 @@ class Particulars {
   initial = '';
   patience: Patience | undefined = undefined;
   retried = 0;
-  pinned = false;
 }
 
 const NONE: Readonly<Particulars> = new Particulars();
@@ -117,6 +116,8 @@ export class Request {
   exptime = 0;
   /** Extra meta tokens, ready for the wire, each with a space before it. */
   tokens = '';
+  /** It was meant for this node alone, whatever its key. */
+  pinned = false;
   /** What its sink needs to know it by. */
   tag: unknown = undefined;
   phase: Phase = Phase.waiting;
@@ -126,7 +127,7 @@ export class Request {
   deadline = Number.POSITIVE_INFINITY;
   /** Where it is now. */
   holder: RequestHolder | undefined = undefined;
-  private own: Particulars | undefined = undefined;
+  #own: Particulars | undefined = undefined;
 
   constructor(
     readonly verb: Verb,
@@ -146,73 +147,72 @@ export class Request {
   /** Marks the end for the caller; whoever calls it resolves or rejects, once. */
   settle(): void {
     this.settled = true;
-    if (this.own !== undefined) this.own.patience?.release();
+    if (this.#own !== undefined) this.#own.patience?.release();
   }
 
   /** How many places of `maxPending` it takes. */
   get slots(): number {
-    return this.own === undefined || this.own.keys === undefined ? 1 : this.own.keys.length;
+    return this.#own === undefined || this.#own.keys === undefined ? 1 : this.#own.keys.length;
   }
 
   /** Every key of a batch, as wire keys; `undefined` for all other verbs. */
   get keys(): readonly string[] | undefined {
-    return (this.own ?? NONE).keys;
+    return (this.#own ?? NONE).keys;
   }
   set keys(keys: readonly string[] | undefined) {
-    (this.own ??= new Particulars()).keys = keys;
+    this.#own ??= new Particulars();
+    this.#own.keys = keys;
   }
 
   /** The first key of a batch that no value has named yet: values come in the order of the keys. */
   get cursor(): number {
-    return (this.own ?? NONE).cursor;
+    return (this.#own ?? NONE).cursor;
   }
   set cursor(cursor: number) {
-    (this.own ??= new Particulars()).cursor = cursor;
+    this.#own ??= new Particulars();
+    this.#own.cursor = cursor;
   }
 
   /** CAS token, as decimal digits checked by whoever set them; `delta` and `initial` likewise. */
   get cas(): string {
-    return (this.own ?? NONE).cas;
+    return (this.#own ?? NONE).cas;
   }
   set cas(cas: string) {
-    (this.own ??= new Particulars()).cas = cas;
+    this.#own ??= new Particulars();
+    this.#own.cas = cas;
   }
 
   get delta(): string {
-    return (this.own ?? NONE).delta;
+    return (this.#own ?? NONE).delta;
   }
   set delta(delta: string) {
-    (this.own ??= new Particulars()).delta = delta;
+    this.#own ??= new Particulars();
+    this.#own.delta = delta;
   }
 
   get initial(): string {
-    return (this.own ?? NONE).initial;
+    return (this.#own ?? NONE).initial;
   }
   set initial(initial: string) {
-    (this.own ??= new Particulars()).initial = initial;
+    this.#own ??= new Particulars();
+    this.#own.initial = initial;
   }
 
   /** Keeps the time of a call with its own `timeout` or `signal`. */
   get patience(): Patience | undefined {
-    return (this.own ?? NONE).patience;
+    return (this.#own ?? NONE).patience;
   }
   set patience(patience: Patience | undefined) {
-    (this.own ??= new Particulars()).patience = patience;
+    this.#own ??= new Particulars();
+    this.#own.patience = patience;
   }
 
   /** How often it was sent again. */
   get retried(): number {
-    return (this.own ?? NONE).retried;
+    return (this.#own ?? NONE).retried;
   }
   set retried(retried: number) {
-    (this.own ??= new Particulars()).retried = retried;
-  }
-
-  /** It was meant for this node alone, whatever its key. */
-  get pinned(): boolean {
-    return (this.own ?? NONE).pinned;
-  }
-  set pinned(pinned: boolean) {
-    (this.own ??= new Particulars()).pinned = pinned;
+    this.#own ??= new Particulars();
+    this.#own.retried = retried;
   }
 }

@@ -45,7 +45,7 @@ export class VivifyingCounter implements RequestSink {
 
   #adding(request: Request): Request {
     const { initial, exptime } = this.first;
-    const add = new Request(Verb.add, request.key, this, request.resolve, request.reject);
+    const add = new Request(Verb.add, request.key, this, request.resolve, request.onFailure);
     const encoded = this.codec.encode(typeof initial === 'bigint' ? Number(initial) : initial);
     add.body = String(initial);
     add.bytes = add.body.length;
@@ -55,7 +55,7 @@ export class VivifyingCounter implements RequestSink {
   }
 
   #counting(request: Request): Request {
-    return new Request(this.first.verb, request.key, this, request.resolve, request.reject);
+    return new Request(this.first.verb, request.key, this, request.resolve, request.onFailure);
   }
 
   /** The next step, within the same call's time. */

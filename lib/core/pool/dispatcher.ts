@@ -86,9 +86,12 @@ export class Dispatcher implements TurnTask {
   /** @throws MemcachedUnavailableError when there is no node of that name (any more). */
   named(name: string): Node {
     if (this.closing) throw this.closed();
-    const node = this.nodes.find((each) => each.name === name);
-    if (node !== undefined) return node;
-    throw withoutStack(
+    for (const node of this.nodes) if (node.name === name) return node;
+    throw this.#unknown(name);
+  }
+
+  #unknown(name: string): MemcachedUnavailableError {
+    return withoutStack(
       () =>
         new MemcachedUnavailableError(`The pool "${this.#settings.name}" has no node ${name}.`, {
           node: name,
