@@ -25,7 +25,7 @@ export const HELP = `npm run bench -- [SUBCOMMAND] [OPTIONS]
   --clients NAME,...  these clients only
   --rounds N          5 unless told otherwise; claims need at least 5
   --seconds N         measured per round, client and row; 1
-  --warmup N          before that; 0.5
+  --warmup N          before that; 2.5
   --compare REF       this tree against another commit instead of against the peers
   --node VERSION      measure on another Node version, from npm's package "node"
   --rate N            requests per second of the rows with an offered rate
@@ -68,7 +68,7 @@ export function readOptions(argv) {
       clients: text,
       rounds: { ...text, default: '5' },
       seconds: { ...text, default: '1' },
-      warmup: { ...text, default: '0.5' },
+      warmup: { ...text, default: '2.5' },
       compare: text,
       into: text,
       node: text,
