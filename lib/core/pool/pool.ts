@@ -81,6 +81,8 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
 
   /** The value, or `undefined` when there is none. */
   get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
+    // The work stands outside: where what is given to a promise cannot throw, the engine makes no function to
+    // reject it (170 bytes of 955 a get).
     let settle!: (value: T | undefined) => void;
     const answer = new Promise<T | undefined>((resolve) => {
       settle = resolve;
@@ -359,6 +361,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     }
   }
 
+  /** Like {@link #call}, without a function for each value: that took an eighth of a set. */
   #store(verb: Verb, key: string, value: unknown, options: StoreOptions | undefined): Promise<never> {
     let settle!: (value: never) => void;
     const answer = new Promise<never>((resolve) => {
