@@ -1,7 +1,8 @@
 /** Answers of the meta protocol, from byte arrays: what they mean, in any pieces, and what is refused. */
-import type { Reply } from '../../../lib/core/command/reply.js';
+import { Reply } from '../../../lib/core/command/reply.js';
 import type { Verb } from '../../../lib/core/command/request.js';
-import { Doubt } from '../../../lib/core/protocol/protocol.js';
+import { decodeMeta } from '../../../lib/core/protocol/meta/decode.js';
+import { Doubt, NEED_MORE } from '../../../lib/core/protocol/protocol.js';
 import { type Decoded, decode, MAX_VALUE, meta, request, splits } from './support.js';
 
 type VerbName = keyof typeof Verb;
@@ -182,4 +183,14 @@ describe('meta answers', () => {
     expect(replies[0]).toMatchObject({ kind: 'serverError', text: expect.stringMatching(/^\?x+$/) });
     expect((replies[0]!.text as string).length).toBeLessThanOrEqual(200);
   });
+});
+
+test.each([
+  ['set', 'HD O0000000007\r\n'],
+  ['get', 'EN O0000000007\r\n'],
+] as const)('of %s, what an earlier read left behind is not read: %j', (verb, text) => {
+  const bytes = Buffer.from(text, 'latin1');
+  for (let to = 1; to < text.indexOf('\r\n') + 2; to++) {
+    expect(decodeMeta(request(verb), 7, bytes, 0, to, new Reply(), MAX_VALUE)).toBe(NEED_MORE);
+  }
 });

@@ -139,7 +139,8 @@ function readOpaque(bytes: Buffer, from: number, to: number, opaque: number): nu
     number = number * 10 + digit;
     digit = bytes[++i]! - ZERO;
   }
-  if (number !== opaque || i === from + 2 || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
+  // Zeros before the number may lead beyond what has arrived, into what an earlier read left.
+  if (i + 2 > to || number !== opaque || i === from + 2 || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
   return i + 2;
 }
 
@@ -165,7 +166,7 @@ function readGetFlags(bytes: Buffer, from: number, to: number, opaque: number, r
     number = number * 10 + digit;
     digit = bytes[++i]! - ZERO;
   }
-  if (number !== opaque || i === first || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
+  if (i + 2 > to || number !== opaque || i === first || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
   reply.flags = flags;
   return i + 2;
 }
