@@ -50,10 +50,16 @@ export class MarkRead {
   /** Whether the answer is there. */
   isKnown = false;
   current: Current = undefined;
-  /** Never rejects. */
-  promise!: Promise<Current>;
   #waiting: (() => void) | undefined;
   #others: (() => void)[] | undefined;
+  #promise: Promise<Current> | undefined;
+
+  /** Never rejects. */
+  get promise(): Promise<Current> {
+    if (this.isKnown) return Promise.resolve(this.current);
+    this.#promise ??= new Promise((resolve) => this.whenKnown(() => resolve(this.current)));
+    return this.#promise;
+  }
 
   /** Calls back when the answer is there. Must not be asked when it is, and not throw. */
   whenKnown(callback: () => void): void {
@@ -62,13 +68,12 @@ export class MarkRead {
     else this.#others.push(callback);
   }
 
-  tell(current: Current): Current {
+  tell(current: Current): void {
     this.isKnown = true;
     this.current = current;
     this.#waiting?.();
     if (this.#others !== undefined) for (const callback of this.#others) callback();
     this.#waiting = this.#others = undefined;
-    return current;
   }
 }
 
@@ -205,27 +210,26 @@ export class Mark {
 
   #read(copy: Copy, call: CallOptions): MarkRead {
     const read = new MarkRead();
-    read.promise = copy.owed
-      ? this.#makeOnce(copy, () => this.#write(copy, call, 'use')).then((made) => read.tell(made))
-      : this.#fetch(copy, call, read);
+    if (copy.owed) {
+      void this.#makeOnce(copy, () => this.#write(copy, call, 'use')).then((made) => read.tell(made));
+    } else {
+      this.#fetch(copy, call, (current) => read.tell(current));
+    }
     return read;
   }
 
-  /** @param read - told before the promise */
-  #fetch(copy: Copy, call: CallOptions, read?: MarkRead): Promise<Current> {
-    const tell = (current: Current): Current => (read === undefined ? current : read.tell(current));
-    return this.#get(copy, call).then(
-      (text) => tell(this.#found(copy, text)),
-      (error) => tell(this.#failed(copy, error)),
-    );
-  }
-
-  /** A pool that throws is one that fails. */
-  #get(copy: Copy, call: CallOptions): Promise<unknown> {
+  /** Where the pool can, what stands behind the mark in the same answer finds it known. */
+  #fetch(copy: Copy, call: CallOptions, tell: (current: Current) => void): void {
+    const { pool } = this.marking;
+    const where = options(copy, call);
+    const taken = (text: unknown): void => tell(this.#found(copy, text));
+    const failed = (error: unknown): void => tell(this.#failed(copy, error));
     try {
-      return this.marking.pool.get(this.key, options(copy, call));
+      if (pool.leases === undefined) pool.get(this.key, where).then(taken, failed);
+      else pool.leases.peekTo({ key: this.key, taken: (item) => taken(item?.value), failed }, where);
     } catch (error) {
-      return Promise.reject(error);
+      // A pool that throws is one that fails.
+      failed(error);
     }
   }
 
@@ -262,7 +266,7 @@ export class Mark {
     try {
       if (!(await this.marking.pool.add(this.key, made, options(copy, call)))) {
         // Somebody else was first; theirs is the one.
-        const theirs = await this.#fetch(copy, call);
+        const theirs = await new Promise<Current>((resolve) => this.#fetch(copy, call, resolve));
         // Unless the key is there and reads as nothing: a stub that somebody's lease left, or an empty text.
         if (theirs === null) return this.#write(copy, call, 'use');
         return theirs === undefined ? theirs : newest(theirs);

@@ -5,7 +5,7 @@
 import type { Clock } from '../core/base/clock.js';
 import type { Duration } from '../core/base/durations.js';
 import type { Ability } from '../core/pool/abilities.js';
-import type { Lease, LeaseOutcome, LeaseReadOptions, PeekOptions, TakeRead } from '../core/pool/leases.js';
+import type { Lease, LeaseOutcome, LeaseReader, LeaseReadOptions, PeekOptions } from '../core/pool/leases.js';
 import type { CallOptions, CasOutcome, LeaseRead, StoreOptions, Versioned } from '../core/pool/types.js';
 
 export type { ClassOf } from '../core/value/rebuild.js';
@@ -25,8 +25,8 @@ export interface CacheLeases {
   invalidate(key: string, ttl: Duration, options?: CallOptions): Promise<LeaseOutcome>;
   able(ability: Ability, key: string, options?: CallOptions): Promise<boolean>;
   peek<T = unknown>(key: string, options?: PeekOptions): Promise<LeaseRead<T> | undefined>;
-  readTo(key: string, options: LeaseReadOptions, taken: TakeRead, failed: (error: unknown) => void): void;
-  peekTo(key: string, options: PeekOptions, taken: TakeRead, failed: (error: unknown) => void): void;
+  readTo(reader: LeaseReader, options: LeaseReadOptions): void;
+  peekTo(reader: LeaseReader, options: PeekOptions): void;
   peekMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, LeaseRead<T>>>;
 }
 

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import { MemcachedPartialError } from '../core/base/errors.js';
+import type { LeaseReader } from '../core/pool/leases.js';
 import type { CallOptions, LeaseRead } from '../core/pool/types.js';
 import { isStale } from './envelope.js';
 import { orAborted, passOn } from './faults.js';
@@ -46,18 +47,12 @@ export class Reader {
       this.read(key, NO_TAGS, call, undefined).then(done, failed);
       return;
     }
-    const asked = this.stamps.ask(key, NO_TAGS, call);
-    const unreadable = (error: unknown): void => {
-      try {
-        done(this.#unreadable(error, call));
-      } catch (mistake) {
-        failed(mistake);
-      }
-    };
-    leases.peekTo(key, call, (read) => this.#taken(key, read, asked, done), unreadable);
+    leases.peekTo(new Peek(this, key, this.stamps.ask(key, NO_TAGS, call), call, done, failed), call);
   }
 
-  #taken(key: string, read: LeaseRead<unknown> | undefined, asked: Asked, done: (read: Read) => void): void {
+  /** Ends a {@link readTo} with an item as it was read. */
+  took(peek: Peek, read: LeaseRead<unknown> | undefined): void {
+    const { key, asked, done } = peek;
     if (read?.value === undefined) {
       if (read?.won === true) this.#rearm(key, read);
       done(this.#missed());
@@ -65,12 +60,24 @@ export class Reader {
     }
     const { generation } = asked;
     if (!generation.isKnown) {
-      generation.whenKnown(() => this.#taken(key, read, asked, done));
+      generation.whenKnown(() => this.took(peek, read));
       return;
     }
     const judged = asked.judgeNow(read.value);
     if (judged !== undefined) done(this.#judged(this.#fresh(key, read, judged)));
     else void asked.judge(read.value).then((found) => done(this.#judged(this.#fresh(key, read, found))));
+  }
+
+  /** Ends a {@link readTo} of an item that could not be read. */
+  missed({ call, done, refused }: Peek, error: unknown): void {
+    let read: Read;
+    try {
+      read = this.#unreadable(error, call);
+    } catch (mistake) {
+      refused(mistake);
+      return;
+    }
+    done(read);
   }
 
   /** @param near - where hot values are kept; looked into before */
@@ -232,4 +239,24 @@ function plainRead(value: unknown): LeaseRead<unknown> | undefined {
 
 function plainReads(values: ReadonlyMap<string, unknown>): Map<string, LeaseRead<unknown>> {
   return new Map(Array.from(values, ([key, value]) => [key, plainRead(value)!]));
+}
+
+/** One {@link Reader.readTo} under way. */
+class Peek implements LeaseReader {
+  constructor(
+    private readonly reader: Reader,
+    readonly key: string,
+    readonly asked: Asked,
+    readonly call: CallOptions,
+    readonly done: (read: Read) => void,
+    readonly refused: (error: unknown) => void,
+  ) {}
+
+  taken(read: LeaseRead<unknown> | undefined): void {
+    this.reader.took(this, read);
+  }
+
+  failed(error: unknown): void {
+    this.reader.missed(this, error);
+  }
 }

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../../core/base/clock.js';
 import { MemcachedDecodeError, MemcachedError } from '../../core/base/errors.js';
-import type { LeaseReadOptions } from '../../core/pool/leases.js';
+import type { LeaseReader, LeaseReadOptions } from '../../core/pool/leases.js';
 import type { LeaseRead } from '../../core/pool/types.js';
 import type { Freshness } from '../envelope.js';
 import type { Known, Near } from '../near.js';
@@ -38,34 +38,20 @@ export class ByLease implements Looker {
     private readonly unreadable: (error: unknown) => void,
   ) {}
 
-  /**
-   * {@link look} for a simple order: calls `found` with a value that is fresh and that nobody has to do anything
-   * about; or else `otherwise`, with what goes on to look. One of them, once, perhaps before it returns, and
-   * not in the context of the caller.
-   */
-  glance(
+  /** {@link look} for a simple order, of which nearly always nothing is left to do once it was read. */
+  glance(order: Order, asked: Asked, glancer: Glancer): void {
+    const options = optionsOf(order, asked, undefined);
+    this.leases.readTo(new Glance(this, order, asked, options, glancer), options);
+  }
+
+  /** Goes on with what a glance has read. */
+  lookOn(
     order: Order,
     asked: Asked,
-    found: (value: unknown) => void,
-    otherwise: (look: () => Promise<Look>) => void,
-  ): void {
-    const options = optionsOf(order, asked, undefined);
-    const lookOn = (read: Promise<LeaseRead<unknown> | undefined>): void =>
-      otherwise(() => this.#look(order, asked, options, undefined, read));
-    const taken = (read: LeaseRead<unknown> | undefined): void => {
-      const { generation } = asked;
-      if (read?.value === undefined || read.won || read.stale) {
-        lookOn(Promise.resolve(read));
-      } else if (!generation.isKnown) {
-        generation.whenKnown(() => taken(read));
-      } else {
-        const judged = asked.judgeNow(read.value);
-        const isFresh = judged !== undefined && gradeOf(read, judged) === 'fresh';
-        if (isFresh && judged.kind === 'valid' && !mayBeDue(order, read, judged)) found(judged.value);
-        else lookOn(Promise.resolve(read));
-      }
-    };
-    this.leases.readTo(order.stored, options, taken, (error) => lookOn(Promise.reject(error)));
+    options: LeaseReadOptions,
+    read: Promise<LeaseRead<unknown> | undefined>,
+  ): Promise<Look> {
+    return this.#look(order, asked, options, undefined, read);
   }
 
   look(order: Order, asked: Asked): Promise<Look> {
@@ -200,6 +186,52 @@ export class ByLease implements Looker {
   #isAbandoned(order: Order, read: LeaseRead<unknown>): boolean {
     if (read.cas === undefined) return false;
     return this.#sightings.since(order.stored, read.cas, this.clock.now()) > order.policy.lock;
+  }
+}
+
+/** Who a glance is for. One of the two is called, once, perhaps at once, and not in the context of the caller. */
+export interface Glancer {
+  /** A value that is fresh and that nobody has to do anything about. */
+  found(value: unknown): void;
+  /** @param look - what goes on to look */
+  otherwise(look: () => Promise<Look>): void;
+}
+
+/** One object in place of five functions: every hit makes one. */
+class Glance implements LeaseReader {
+  readonly key: string;
+
+  constructor(
+    private readonly looker: ByLease,
+    private readonly order: Order,
+    private readonly asked: Asked,
+    private readonly options: LeaseReadOptions,
+    private readonly glancer: Glancer,
+  ) {
+    this.key = order.stored;
+  }
+
+  taken(read: LeaseRead<unknown> | undefined): void {
+    const { generation } = this.asked;
+    if (read?.value === undefined || read.won || read.stale) {
+      this.lookOn(Promise.resolve(read));
+    } else if (generation.isKnown) {
+      const judged = this.asked.judgeNow(read.value);
+      const isFresh = judged !== undefined && gradeOf(read, judged) === 'fresh';
+      if (isFresh && judged.kind === 'valid' && !mayBeDue(this.order, read, judged)) {
+        this.glancer.found(judged.value);
+      } else this.lookOn(Promise.resolve(read));
+    } else {
+      generation.whenKnown(() => this.taken(read));
+    }
+  }
+
+  failed(error: unknown): void {
+    this.lookOn(Promise.reject(error));
+  }
+
+  private lookOn(read: Promise<LeaseRead<unknown> | undefined>): void {
+    this.glancer.otherwise(() => this.looker.lookOn(this.order, this.asked, this.options, read));
   }
 }
 

@@ -16,7 +16,7 @@ import type { Flight, SingleFlight } from '../single-flight.js';
 import type { Asked, Stamps } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import { Alone } from './alone.js';
-import { ByLease } from './by-lease.js';
+import { ByLease, type Glancer } from './by-lease.js';
 import { ByLock } from './by-lock.js';
 import { Grace } from './grace.js';
 import { type Brought, Loads } from './loads.js';
@@ -68,18 +68,17 @@ export class Refill {
   bring(flight: Flight<Brought>, order: Order, context: CallContext): void {
     const asked = this.#ask(order);
     const looker = this.#lookerFor(order, asked.node);
-    const go = (looking: Promise<Look>): void => land(flight, this.#go(flight, order, looking));
     // What is nearly always found is brought without a promise for each step.
     if (looker !== this.#byLease || this.#byLease === undefined || !order.isSimple) {
-      go(this.#lookBy(looker, order, asked));
+      land(flight, this.#go(flight, order, this.#lookBy(looker, order, asked)));
       return;
     }
-    this.#byLease.glance(
-      order,
-      asked,
-      (value) => flight.land({ data: value, copied: true, outcome: 'hit' }),
-      (look) => context.run(() => go(this.#caught(order, look()))),
-    );
+    this.#byLease.glance(order, asked, new Bringing(this, flight, order, context));
+  }
+
+  /** {@link bring} when a glance was not enough. */
+  bringOn(flight: Flight<Brought>, order: Order, look: () => Promise<Look>): void {
+    land(flight, this.#go(flight, order, this.#caught(order, look())));
   }
 
   async #go(flight: Flight<Brought>, order: Order, looking: Promise<Look>): Promise<Brought> {
@@ -266,6 +265,24 @@ export class Refill {
     if (look?.weak === undefined || look.asked === undefined)
       return this.#loads.only(flight, order, 'lost-ran');
     return this.#loads.fill(flight, order, look.asked, look.weak, 'lost-ran');
+  }
+}
+
+/** What one flight wants of a glance. */
+class Bringing implements Glancer {
+  constructor(
+    private readonly refill: Refill,
+    private readonly flight: Flight<Brought>,
+    private readonly order: Order,
+    private readonly context: CallContext,
+  ) {}
+
+  found(value: unknown): void {
+    this.flight.land({ data: value, copied: true, outcome: 'hit' });
+  }
+
+  otherwise(look: () => Promise<Look>): void {
+    this.context.run(() => this.refill.bringOn(this.flight, this.order, look));
   }
 }
 

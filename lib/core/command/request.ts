@@ -135,8 +135,8 @@ export class Request {
     readonly key: string,
     readonly sink: RequestSink,
     /** Takes the outcome: a rejected promise is a failure, unless there is `onFailure` for it. */
-    readonly resolve: (value: never) => void,
-    readonly onFailure?: (error: unknown) => void,
+    readonly resolve: (this: Request, value: never) => void,
+    readonly onFailure?: (this: Request, error: unknown) => void,
   ) {}
 
   reject(error: unknown): void {

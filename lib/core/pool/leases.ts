@@ -59,8 +59,16 @@ export interface Replacement {
   cas: bigint;
 }
 
-/** Takes what a read found. Must not throw. */
-export type TakeRead = (read: LeaseRead<unknown> | undefined) => void;
+/**
+ * Who reads without a promise. One of the two methods is called, once, perhaps before the call that reads
+ * returns; neither may throw.
+ */
+export interface LeaseReader {
+  /** What is read. */
+  readonly key: string;
+  taken(read: LeaseRead<unknown> | undefined): void;
+  failed(error: unknown): void;
+}
 
 /** How the pool makes calls for many keys. */
 export type ReadMany = <V>(
@@ -94,7 +102,9 @@ export class Leases {
     this.#fill = fill;
     this.#calls = calls;
     this.#many = many;
-    this.#reads = new LeaseReads(calls, (request, reply) => this.#giveBack(request, reply));
+    const giveBack = (request: Request, reply: Reply): void =>
+      this.#giveBack((request.tag as LeaseReader).key, request, reply);
+    this.#reads = new LeaseReads(calls, giveBack);
   }
 
   /**
@@ -139,7 +149,8 @@ export class Leases {
     const key = probeKey();
     const where = { ...options, node: node.name };
     const chosen = PROBE_CAS;
-    const read = await this.#read(key, { ...where, lock: PROBE_TIME }, ` E${chosen}`);
+    const probe = { ...where, lock: PROBE_TIME };
+    const read = await promised(key, (reader) => this.#readTo(reader, probe, ` E${chosen}`));
     await this.#forget(key, read, where);
     return read?.won === true && read.cas === chosen;
   }
@@ -170,22 +181,18 @@ export class Leases {
    * which knows of none of this.
    */
   peek<T = unknown>(key: string, options: PeekOptions = {}): Promise<LeaseRead<T> | undefined> {
-    return new Promise((resolve, reject) => this.#peek(key, options, resolve as TakeRead, reject));
+    return promised(key, (reader) => this.peekTo(reader, options));
   }
 
-  /** {@link peek} without a promise: one of the two functions is called, once, perhaps before it returns. */
-  peekTo(key: string, options: PeekOptions, taken: TakeRead, failed: (error: unknown) => void): void {
+  /** {@link peek} without a promise. */
+  peekTo(reader: LeaseReader, options: PeekOptions): void {
     try {
-      this.#peek(key, options, taken, failed);
+      const known = options.knownCas === undefined ? '' : ` C${this.#fill.cas(options.knownCas)}`;
+      const tokens = options.hot === true ? ` h l${known}` : known;
+      this.#send(Verb.peek, reader, tokens, options);
     } catch (error) {
-      failed(error);
+      reader.failed(error);
     }
-  }
-
-  #peek(key: string, options: PeekOptions, taken: TakeRead, failed: (error: unknown) => void): void {
-    const known = options.knownCas === undefined ? '' : ` C${this.#fill.cas(options.knownCas)}`;
-    const tokens = options.hot === true ? ` h l${known}` : known;
-    this.#send(Verb.peek, key, tokens, options, taken, failed);
   }
 
   /**
@@ -202,7 +209,7 @@ export class Leases {
         return request;
       },
       read: (reply, request) => this.#calls.peeked(request, reply),
-      late: (request, reply) => this.#giveBack(request, reply),
+      late: (request, reply) => this.#giveBack(request.tag as string, request, reply),
     }) as Promise<Map<string, LeaseRead<T>>>;
   }
 
@@ -211,44 +218,34 @@ export class Leases {
    * `undefined` only where the server does not grant leases.
    */
   read<T = unknown>(key: string, options: LeaseReadOptions): Promise<LeaseRead<T> | undefined> {
-    return this.#read(key, options, '');
+    return promised(key, (reader) => this.#readTo(reader, options, ''));
   }
 
-  /** {@link read} without a promise: one of the two functions is called, once, perhaps before it returns. */
-  readTo(key: string, options: LeaseReadOptions, taken: TakeRead, failed: (error: unknown) => void): void {
+  /** {@link read} without a promise. */
+  readTo(reader: LeaseReader, options: LeaseReadOptions): void {
+    this.#readTo(reader, options, '');
+  }
+
+  #readTo(reader: LeaseReader, options: LeaseReadOptions, extra: string): void {
     try {
-      this.#send(Verb.metaGet, key, this.#readTokens(options), options, taken, failed);
+      this.#send(Verb.metaGet, reader, this.#readTokens(options) + extra, options);
     } catch (error) {
-      failed(error);
+      reader.failed(error);
     }
   }
 
-  #read<T>(key: string, options: LeaseReadOptions, extra: string): Promise<LeaseRead<T> | undefined> {
-    return new Promise((resolve, reject) => {
-      const tokens = this.#readTokens(options) + extra;
-      this.#send(Verb.metaGet, key, tokens, options, resolve as TakeRead, reject);
-    });
-  }
-
   /** @throws what keeps it from being sent */
-  #send(
-    verb: Verb,
-    key: string,
-    tokens: string,
-    options: CallOptions,
-    taken: TakeRead,
-    failed: (error: unknown) => void,
-  ): void {
+  #send(verb: Verb, reader: LeaseReader, tokens: string, options: CallOptions): void {
+    const { key } = reader;
     const wire = this.#fill.toWireAgain(key);
     const node =
       options.node === undefined
         ? this.#dispatcher.nodeFor(toRouteKey(key, wire))
         : this.#dispatcher.named(options.node);
     node.admit(1, 0);
-    const request = new Request(verb, wire, this.#reads, taken, failed);
+    const request = new Request(verb, wire, this.#reads, tellTaken, tellFailed);
     request.tokens = tokens;
-    // What is won by an answer that comes too late has to be found again.
-    request.tag = key;
+    request.tag = reader;
     this.#dispatcher.submit(request, node, options);
   }
 
@@ -346,15 +343,33 @@ export class Leases {
   }
 
   /** A lease was won by a reader that had gone: nobody would ever fill it. */
-  #giveBack(request: Request, reply: Reply): void {
+  #giveBack(key: string, request: Request, reply: Reply): void {
     const { cas } = reply;
     if (!reply.won || cas === undefined || request.holder === undefined) return;
-    const lease = { key: request.tag as string, node: request.holder.name, cas };
+    const lease = { key, node: request.holder.name, cas };
     const isCold = reply.start === reply.end && reply.flags === 0;
     const undone = isCold ? this.release(lease) : this.rearm(lease, reply.ttlSeconds);
     // If even that fails, the lease ends by its time.
     undone.catch(() => {});
   }
+}
+
+function promised<T>(
+  key: string,
+  read: (reader: LeaseReader) => void,
+): Promise<LeaseRead<T> | undefined> {
+  return new Promise((resolve, reject) => {
+    read({ key, taken: resolve as LeaseReader['taken'], failed: reject });
+  });
+}
+
+/** A request calls them as its own methods, so none has to be made for each. */
+function tellTaken(this: Request, read: LeaseRead<unknown> | undefined): void {
+  (this.tag as LeaseReader).taken(read);
+}
+
+function tellFailed(this: Request, error: unknown): void {
+  (this.tag as LeaseReader).failed(error);
 }
 
 /** Answers of reads that may have won something. */
