@@ -203,13 +203,9 @@ export class Leases {
     return this.#many(keys, options, {
       name: 'getMany',
       batches: false,
-      ask: ([item], sink) => {
-        const request = new Request(Verb.peek, item!.wire, sink, ignore, ignore);
-        request.tag = item!.key;
-        return request;
-      },
+      ask: (wire, _, sink) => new Request(Verb.peek, wire, sink, ignore, ignore),
       read: (reply, request) => this.#calls.peeked(request, reply),
-      late: (request, reply) => this.#giveBack(request.tag as string, request, reply),
+      late: (key, request, reply) => this.#giveBack(key, request, reply),
     }) as Promise<Map<string, LeaseRead<T>>>;
   }
 
@@ -354,10 +350,7 @@ export class Leases {
   }
 }
 
-function promised<T>(
-  key: string,
-  read: (reader: LeaseReader) => void,
-): Promise<LeaseRead<T> | undefined> {
+function promised<T>(key: string, read: (reader: LeaseReader) => void): Promise<LeaseRead<T> | undefined> {
   return new Promise((resolve, reject) => {
     read({ key, taken: resolve as LeaseReader['taken'], failed: reject });
   });

@@ -6,54 +6,53 @@
  */
 import { MemcachedError, MemcachedPartialError } from '../base/errors.js';
 import { type Reply, ReplyKind } from '../command/reply.js';
-import type { Request, RequestSink } from '../command/request.js';
+import { Request, type RequestSink, Verb } from '../command/request.js';
 import type { Node } from '../node/node.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { CallPatience, PatienceEnd } from './patience.js';
 import { toRouteKey } from './requests.js';
 import { complaint } from './single-calls.js';
 
-/** A slice ends with whichever comes first. */
+/** Of a slice, the most of both. */
 const SLICE_KEYS = 512;
 const SLICE_BYTES = 262_144;
-
-/** One key of the call. */
-export interface Item {
-  /** As the caller wrote it. */
-  key: string;
-  wire: string;
-  /** What is to be stored under it, for calls that store. */
-  value?: unknown;
-}
 
 /** How one kind of many-key call makes its requests and reads its answers. */
 export interface ManyKind<V> {
   /** "getMany", for messages. */
   readonly name: string;
-  /** All items of a slice in one request, rather than a request each. */
+  /** All keys of a slice in one request, which is the same for every such kind, rather than a request each. */
   readonly batches: boolean;
-  /** @throws MemcachedError when it cannot be asked; that fails only these items. */
-  ask(items: readonly Item[], sink: RequestSink): Request;
+  /**
+   * The request for one key.
+   * @param value - what is to be stored under it, for calls that store
+   * @throws MemcachedError when it cannot be asked; that fails only this key.
+   */
+  ask(wire: string, value: unknown, sink: RequestSink): Request;
   /** What an answer says of one key; `undefined` when there is nothing to report. */
   read(reply: Reply, request: Request): V | undefined;
   /** The answer to a request whose caller had given up. */
-  late?(request: Request, reply: Reply): void;
+  late?(key: string, request: Request, reply: Reply): void;
 }
 
 /** A node's share of the call. */
 interface Lane {
-  node: Node;
-  items: Item[];
-  /** The first item that has not been sent. */
+  readonly node: Node;
+  /** As the caller wrote them. */
+  readonly keys: string[];
+  /** The same as they go on the wire. */
+  readonly wires: string[];
+  /** The first key that has not been sent. */
   next: number;
   /** Requests of the current slice without their end. */
-  live: Set<Request>;
+  readonly live: Set<Request>;
 }
 
-/** What a request asks for. */
+/** What a request asks for: `keys[from..to)` of its lane. It is the request's `tag`. */
 interface Share {
-  lane: Lane;
-  items: readonly Item[];
+  readonly lane: Lane;
+  readonly from: number;
+  readonly to: number;
 }
 
 export class ManyCall<V> implements RequestSink {
@@ -64,100 +63,136 @@ export class ManyCall<V> implements RequestSink {
   readonly #resolve: (values: Map<string, V>) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #lanes: Lane[] = [];
-  readonly #shares = new Map<Request, Share>();
-  /** The one that was asked for last, and its request: the values of a batch come one after the other. */
-  #lastRequest: Request | undefined;
-  #lastShare!: Share;
+  /** What is to be stored, for calls that store. */
+  readonly #stored: ReadonlyMap<string, unknown> | undefined;
   #patience: CallPatience | undefined;
   #busyLanes = 0;
   #settled = false;
 
   constructor(
     kind: ManyKind<V>,
+    stored: ReadonlyMap<string, unknown> | undefined,
     dispatcher: Dispatcher,
     resolve: (values: Map<string, V>) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#kind = kind;
+    this.#stored = stored;
     this.#dispatcher = dispatcher;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   /**
-   * Sends everything on its way. Called once.
+   * Checks every key and then sends everything on its way. Called once.
+   * @param keys - one that must not be asked for twice has to come once
    * @param keepTime - starts the time of the call
+   * @throws MemcachedKeyError before anything is sent
    */
-  start(items: readonly Item[], keepTime: (ended: (end: PatienceEnd) => void) => CallPatience): void {
-    const lanes = new Map<Node, Lane>();
+  start(
+    keys: Iterable<string>,
+    toWire: (key: string) => string,
+    keepTime: (ended: (end: PatienceEnd) => void) => CallPatience,
+  ): void {
     let lane: Lane | undefined;
-    for (const item of items) {
+    for (const key of keys) {
+      const wire = toWire(key);
       try {
-        const node = this.#dispatcher.nodeFor(toRouteKey(item.key, item.wire));
-        if (lane?.node !== node) lane = lanes.get(node);
-        if (lane === undefined) {
-          lane = { node, items: [], next: 0, live: new Set() };
-          lanes.set(node, lane);
-        }
-        lane.items.push(item);
+        const node = this.#dispatcher.nodeFor(toRouteKey(key, wire));
+        if (lane?.node !== node) lane = this.#laneOf(node);
+        lane.keys.push(key);
+        lane.wires.push(wire);
       } catch (error) {
-        this.#failed.set(item.key, error as MemcachedError);
+        this.#failed.set(key, error as MemcachedError);
       }
     }
-    this.#lanes.push(...lanes.values());
     this.#busyLanes = this.#lanes.length;
     if (this.#busyLanes > 0) this.#patience = keepTime((end) => this.#giveUp(end));
-    for (const lane of this.#lanes) this.#advance(lane);
+    for (const each of this.#lanes) this.#advance(each);
     if (this.#busyLanes === 0) this.#finish();
+  }
+
+  #laneOf(node: Node): Lane {
+    for (const lane of this.#lanes) if (lane.node === node) return lane;
+    const lane: Lane = { node, keys: [], wires: [], next: 0, live: new Set() };
+    this.#lanes.push(lane);
+    return lane;
   }
 
   /** Sends slices of a lane until one is on its way, or none is left. */
   #advance(lane: Lane): void {
     while (lane.live.size === 0 && !this.#settled) {
-      if (lane.next === lane.items.length) {
+      if (lane.next === lane.keys.length) {
         this.#busyLanes--;
         return;
       }
-      this.#send(lane, takeSlice(lane));
+      this.#send(lane);
     }
   }
 
-  #send(lane: Lane, slice: Item[]): void {
-    const groups = this.#kind.batches ? [slice] : slice.map((item) => [item]);
+  /** Sends the next slice of a lane. */
+  #send(lane: Lane): void {
+    const from = lane.next;
+    const to = this.#endOfSlice(lane);
+    lane.next = to;
+    const step = this.#kind.batches ? to - from : 1;
+    for (let at = from; at < to; at += step) this.#ask({ lane, from: at, to: at + step });
+  }
 
-    for (const group of groups) {
-      try {
-        lane.node.admit(group.length, 0);
-        const request = this.#kind.ask(group, this);
-        lane.node.admit(request.slots, request.bytes);
-        this.#shares.set(request, { lane, items: group });
-        lane.live.add(request);
+  #ask(share: Share): void {
+    const { lane, from, to } = share;
+    try {
+      lane.node.admit(to - from, 0);
+      const request = this.#kind.batches ? this.#batch(share) : this.#single(share);
+      lane.node.admit(request.slots, request.bytes);
+      request.tag = share;
+      lane.live.add(request);
 
-        lane.node.dispatch(request);
-      } catch (error) {
-        for (const item of group) this.#failed.set(item.key, error as MemcachedError);
-      }
+      lane.node.dispatch(request);
+    } catch (error) {
+      this.#fail(share, error as MemcachedError);
     }
+  }
+
+  #batch({ lane: { wires }, from, to }: Share): Request {
+    const request = new Request(Verb.getBatch, '', this, ignore, ignore);
+    request.keys = to - from === wires.length ? wires : wires.slice(from, to);
+    request.pinned = true;
+    return request;
+  }
+
+  #single({ lane, from }: Share): Request {
+    return this.#kind.ask(lane.wires[from]!, this.#stored?.get(lane.keys[from]!), this);
+  }
+
+  /** A slice ends with whichever comes first. */
+  #endOfSlice({ node, keys, wires, next }: Lane): number {
+    const end = Math.min(keys.length, next + SLICE_KEYS, next + node.maxPending);
+    let bytes = 0;
+    let to = next;
+    while (to < end && bytes < SLICE_BYTES) {
+      bytes += wires[to]!.length;
+      if (this.#stored !== undefined) bytes += roughBytes(this.#stored.get(keys[to]!));
+      to++;
+    }
+    return to;
   }
 
   /** See {@link RequestSink}. */
   replied(request: Request, reply: Reply): void {
-    if (request !== this.#lastRequest) {
-      this.#lastRequest = request;
-      this.#lastShare = this.#shares.get(request)!;
-    }
-    const { items } = this.#lastShare;
+    const share = request.tag as Share;
     if (reply.kind >= ReplyKind.serverError && reply.kind <= ReplyKind.unknownCommand) {
       const error = complaint(request, reply);
       this.#dispatcher.noteFailure(request, error);
-      this.#fail(items, error);
+      this.#fail(share, error);
     } else {
-      const item = items[request.keys === undefined ? 0 : reply.index]!;
+      const at = share.from + (this.#kind.batches ? reply.index : 0);
+      const key = share.lane.keys[at]!;
       try {
         const value = this.#kind.read(reply, request);
-        if (value !== undefined) this.values.set(item.key, value);
+        if (value !== undefined) this.values.set(key, value);
       } catch (error) {
-        this.#fail([item], error as MemcachedError);
+        this.#fail({ lane: share.lane, from: at, to: at + 1 }, error as MemcachedError);
       }
     }
     if (!reply.more) this.#end(request);
@@ -165,50 +200,55 @@ export class ManyCall<V> implements RequestSink {
 
   /** See {@link RequestSink}. */
   late(request: Request, reply: Reply): void {
-    this.#kind.late?.(request, reply);
+    const { lane, from } = request.tag as Share;
+    this.#kind.late?.(lane.keys[from]!, request, reply);
   }
 
   /** See {@link RequestSink}. */
   failed(request: Request, error: MemcachedError): void {
     if (this.#dispatcher.retry(request, error)) return;
     this.#dispatcher.noteFailure(request, error);
-    this.#fail(this.#shares.get(request)!.items, error);
+    this.#fail(request.tag as Share, error);
     this.#end(request);
   }
 
-  #fail(items: readonly Item[], error: MemcachedError): void {
-    for (const item of items) if (!this.values.has(item.key)) this.#failed.set(item.key, error);
+  #fail({ lane, from, to }: Share, error: MemcachedError): void {
+    for (let at = from; at < to; at++) {
+      const key = lane.keys[at]!;
+      if (!this.values.has(key)) this.#failed.set(key, error);
+    }
   }
 
   #end(request: Request): void {
     request.settle();
-    const entry = this.#shares.get(request);
-    if (entry === undefined) return;
-    this.#shares.delete(request);
-    entry.lane.live.delete(request);
-    this.#advance(entry.lane);
+    const { lane } = request.tag as Share;
+    if (!lane.live.delete(request)) return;
+    this.#advance(lane);
     if (this.#busyLanes === 0) this.#finish();
   }
 
   /** The caller waits no longer: what was read is kept, the rest has failed; late answers go nowhere. */
   #giveUp(end: PatienceEnd): void {
     this.#settled = true;
-    for (const [request, { items }] of this.#shares) {
-      request.settled = true;
-      request.holder?.abandon(request);
-      const error = this.#dispatcher.patienceError(end, request);
-      this.#dispatcher.noteFailure(request, error);
-      if (end.kind === 'timeout') this.#fail(items, error as MemcachedError);
-    }
+    for (const lane of this.#lanes) for (const request of lane.live) this.#giveUpOne(request, end);
     if (end.kind === 'abort') {
       this.#reject(end.reason);
       return;
     }
     for (const lane of this.#lanes) {
-      const left = lane.items.slice(lane.next);
-      if (left.length > 0) this.#fail(left, this.#dispatcher.unsentError(lane.node, end.milliseconds));
+      const unsent = { lane, from: lane.next, to: lane.keys.length };
+      if (unsent.from < unsent.to)
+        this.#fail(unsent, this.#dispatcher.unsentError(lane.node, end.milliseconds));
     }
     this.#conclude();
+  }
+
+  #giveUpOne(request: Request, end: PatienceEnd): void {
+    request.settled = true;
+    request.holder?.abandon(request);
+    const error = this.#dispatcher.patienceError(end, request);
+    this.#dispatcher.noteFailure(request, error);
+    if (end.kind === 'timeout') this.#fail(request.tag as Share, error as MemcachedError);
   }
 
   #finish(): void {
@@ -239,17 +279,7 @@ export class ManyCall<V> implements RequestSink {
   }
 }
 
-function takeSlice(lane: Lane): Item[] {
-  const from = lane.next;
-  let bytes = 0;
-  const most = Math.min(SLICE_KEYS, lane.node.maxPending);
-  while (lane.next < lane.items.length && lane.next - from < most && bytes < SLICE_BYTES) {
-    const { wire, value } = lane.items[lane.next]!;
-    bytes += wire.length + roughBytes(value);
-    lane.next++;
-  }
-  return from === 0 && lane.next === lane.items.length ? lane.items : lane.items.slice(from, lane.next);
-}
+function ignore(): void {}
 
 /** Enough to keep slices of large texts and buffers small; the exact size is known once it is encoded. */
 function roughBytes(value: unknown): number {

@@ -15,7 +15,7 @@ import type { Codec } from '../value/codec.js';
 import { VivifyingCounter } from './counters.js';
 import { Dispatcher } from './dispatcher.js';
 import { Leases } from './leases.js';
-import { type Item, ManyCall, type ManyKind } from './many-calls.js';
+import { ManyCall, type ManyKind } from './many-calls.js';
 import { askEveryNode } from './node-calls.js';
 import { Nodes } from './nodes.js';
 import {
@@ -72,7 +72,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     this.#dispatcher = new Dispatcher({ ...checked, turn: this.#turn });
     this.#calls = new SingleCalls(this.#codec, this.#dispatcher);
     this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls, (keys, options, kind) =>
-      this.#many(() => this.#items(new Set(keys)), kind, options),
+      this.#many(new Set(keys), undefined, kind, options),
     );
     this.#nodes = new Nodes(checked, this.#turn, this.#dispatcher, (change) => this.#announce(change));
   }
@@ -107,24 +107,12 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     // not take many keys at once.
     const batches = !this.#dispatcher.sharesKeySpace;
     return this.#many<T>(
-      () => this.#items(keys),
+      keys,
+      undefined,
       {
         name: 'getMany',
         batches,
-        ask: (items, sink) => {
-          const request = new Request(
-            batches ? Verb.getBatch : Verb.get,
-            batches ? '' : items[0]!.wire,
-            sink,
-            ignore,
-            ignore,
-          );
-          if (batches) {
-            request.keys = items.map((item) => item.wire);
-            request.pinned = true;
-          }
-          return request;
-        },
+        ask: (wire, _, sink) => new Request(Verb.get, wire, sink, ignore, ignore),
         read: (reply) => readFound(this.#codec, reply) as T | undefined,
       },
       options,
@@ -159,13 +147,14 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: StoreOptions): Promise<void> {
     const values = new Map(entries);
     await this.#many<never>(
-      () => this.#items(values.keys(), values),
+      values.keys(),
+      values,
       {
         name: 'setMany',
         batches: false,
-        ask: ([item], sink) => {
-          const request = new Request(Verb.set, item!.wire, sink, ignore, ignore);
-          this.#fill.value(request, item!.value, options);
+        ask: (wire, value, sink) => {
+          const request = new Request(Verb.set, wire, sink, ignore, ignore);
+          this.#fill.value(request, value, options);
           return request;
         },
         read: () => undefined,
@@ -215,11 +204,12 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
   /** How many of the keys were there. When a node failed it rejects with MemcachedPartialError. */
   async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
     const deleted = await this.#many<true>(
-      () => this.#items(new Set(keys)),
+      new Set(keys),
+      undefined,
       {
         name: 'deleteMany',
         batches: false,
-        ask: ([item], sink) => new Request(Verb.delete, item!.wire, sink, ignore, ignore),
+        ask: (wire, _, sink) => new Request(Verb.delete, wire, sink, ignore, ignore),
         read: (reply) => (reply.kind === ReplyKind.done ? true : undefined),
       },
       options,
@@ -403,25 +393,19 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     }
   }
 
-  /** Checks every key before any is sent. A key that must not be asked for twice has to come once. */
-  #items(keys: Iterable<string>, values?: ReadonlyMap<string, unknown>): Item[] {
-    const items: Item[] = [];
-    for (const key of keys) {
-      items.push({ key, wire: this.#fill.toWire(key), value: values?.get(key) });
-    }
-    return items;
-  }
-
+  /** @param stored - what is to be stored, for calls that store */
   #many<V>(
-    items: () => readonly Item[],
+    keys: Iterable<string>,
+    stored: ReadonlyMap<string, unknown> | undefined,
     kind: ManyKind<V>,
     options: CallOptions | undefined,
   ): Promise<Map<string, V>> {
     return new Promise((resolve, reject) => {
       if (this.#dispatcher.closing) throw this.#dispatcher.closed();
       const milliseconds = ownTimeout(options) ?? this.#options.commandTimeout;
-      new ManyCall(kind, this.#dispatcher, resolve, reject).start(
-        items(),
+      new ManyCall(kind, stored, this.#dispatcher, resolve, reject).start(
+        keys,
+        this.#fill.toWire,
         (ended) => new CallPatience(this.#options.clock, milliseconds, options?.signal, ended),
       );
     });
