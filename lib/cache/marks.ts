@@ -223,7 +223,8 @@ export class Mark {
     const { pool } = this.marking;
     const where = options(copy, call);
     const taken = (text: unknown): void => tell(this.#found(copy, text));
-    const failed = (error: unknown): void => tell(this.#failed(copy, error));
+    // Later: what the pool itself has to say of a node that fails comes first.
+    const failed = (error: unknown): void => queueMicrotask(() => tell(this.#failed(copy, error)));
     try {
       if (pool.leases === undefined) pool.get(this.key, where).then(taken, failed);
       else pool.leases.peekTo({ key: this.key, taken: (item) => taken(item?.value), failed }, where);

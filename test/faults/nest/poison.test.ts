@@ -57,7 +57,6 @@ describeReal.each(PLATFORMS)('a poisoned entry, on %s,', (platform) => {
     it.each(BYTES)('%s: costs one run at most, and the page is cached again', async (_, bytes) => {
       await untilCached(path);
       const keys = await storedKeys();
-      expect(keys).toHaveLength(2);
       for (const key of keys) {
         for (const flags of FLAGS) {
           const runs = site.press.runs(path);
@@ -88,10 +87,15 @@ async function untilCached(path: string): Promise<void> {
   });
 }
 
-/** A generation and an entry. */
+/** A generation and an entry. The crawler passes over what memcached is moving between its lists just then. */
 async function storedKeys(): Promise<string[]> {
-  const dump = await admin.ask('lru_crawler metadump all\r\n', (received) => received.endsWith('END\r\n'));
-  return [...dump.matchAll(/^key=(\S+)/gm)].map(([, key]) => decodeURIComponent(key!));
+  let keys: string[] = [];
+  await until(async () => {
+    const dump = await admin.ask('lru_crawler metadump all\r\n', (received) => received.endsWith('END\r\n'));
+    keys = [...dump.matchAll(/^key=(\S+)/gm)].map(([, key]) => decodeURIComponent(key!));
+    return keys.length === 2;
+  });
+  return keys;
 }
 
 async function put(key: string, flags: number, bytes: string): Promise<void> {
