@@ -35,6 +35,7 @@ async function measure(context) {
         addresses,
         connections: CONNECTIONS,
         seconds: Math.max(1, Math.round(context.seconds)),
+        warmup: Math.max(1, Math.ceil(context.warmup)),
       });
     });
     return { cases: measured };

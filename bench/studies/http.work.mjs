@@ -6,7 +6,7 @@ import autocannon from 'autocannon';
 
 const PRODUCTS = 100;
 
-export async function run({ connections, seconds, ...job }) {
+export async function run({ connections, seconds, warmup, ...job }) {
   const server = fork(fileURLToPath(new URL('./http.server.mjs', import.meta.url)), { stdio: 'inherit' });
   const gone = once(server, 'exit').then(([code]) => {
     throw new Error(`The application ended with code ${code}.`);
@@ -25,7 +25,7 @@ export async function run({ connections, seconds, ...job }) {
     await checkAnswers(url);
     const requests = Array.from({ length: PRODUCTS }, (_, id) => ({ path: `/products/${id}` }));
     const shoot = (duration) => autocannon({ url, connections, duration, requests });
-    await shoot(1);
+    await shoot(warmup);
     const before = await ask({ usage: true });
     const result = await shoot(seconds);
     const after = await ask({ usage: true });
