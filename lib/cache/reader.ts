@@ -69,7 +69,7 @@ export class Reader {
   }
 
   /** Ends a {@link readTo} of an item that could not be read. */
-  missed({ call, done, refused }: Peek, error: unknown): void {
+  failed({ call, done, refused }: Peek, error: unknown): void {
     let read: Read;
     try {
       read = this.#unreadable(error, call);
@@ -257,6 +257,6 @@ class Peek implements LeaseReader {
   }
 
   failed(error: unknown): void {
-    this.reader.missed(this, error);
+    this.reader.failed(this, error);
   }
 }

@@ -69,7 +69,7 @@ class Store implements MemcachedKeyvStore {
     return undefined;
   }
 
-  async get<Value>(key: string): Promise<Value | undefined> {
+  get<Value>(key: string): Promise<Value | undefined> {
     if (this.#keyvSix === 'seen') this.#lookBehind();
     return this.#try(undefined, () => this.#cache().get<Value>(this.#key(key)));
   }
