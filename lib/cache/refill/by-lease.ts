@@ -197,7 +197,7 @@ export interface Glancer {
   otherwise(look: () => Promise<Look>): void;
 }
 
-/** One object in place of five functions: every hit makes one. */
+/** A glance under way: an object, because every hit makes one, and functions would be several. */
 class Glance implements LeaseReader {
   readonly key: string;
 

@@ -134,7 +134,10 @@ export class Request {
     /** The wire key: one character per byte, already checked. Empty where a command has none. */
     readonly key: string,
     readonly sink: RequestSink,
-    /** Takes the outcome: a rejected promise is a failure, unless there is `onFailure` for it. */
+    /**
+     * Takes the outcome: a rejected promise is a failure, unless there is `onFailure` for it. Both are called as
+     * methods of the request.
+     */
     readonly resolve: (this: Request, value: never) => void,
     readonly onFailure?: (this: Request, error: unknown) => void,
   ) {}

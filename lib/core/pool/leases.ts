@@ -241,6 +241,7 @@ export class Leases {
     node.admit(1, 0);
     const request = new Request(verb, wire, this.#reads, tellTaken, tellFailed);
     request.tokens = tokens;
+    // Also for its key: what is won by an answer that comes too late has to be found again.
     request.tag = reader;
     this.#dispatcher.submit(request, node, options);
   }
