@@ -248,12 +248,21 @@ describe('leases', () => {
     abort.abort();
     await expect(read).rejects.toMatchObject({ name: 'AbortError' });
     await late.stop();
-    let winner = await pool.leases.read('key', { lock: '1h' });
-    for (const end = Date.now() + 20_000; !winner!.won && Date.now() < end; ) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      winner = await pool.leases.read('key', { lock: '1h' });
-    }
-    expect(winner!.won).toBe(true);
+    await expectSomebodyWins(pool);
+  });
+
+  test('peekMany › that was given up gives a right back that it won', async () => {
+    await start();
+    await pool.set('key', 'old');
+    await pool.leases.invalidate('key', '1h');
+    const late = server.misbehave.delay(50).forCommand('mg').once();
+    const abort = new AbortController();
+    const read = pool.leases.peekMany(['key'], { signal: abort.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    abort.abort();
+    await expect(read).rejects.toMatchObject({ name: 'AbortError' });
+    await late.stop();
+    await expectSomebodyWins(pool);
   });
 
   test('read › is not sent again when its connection died: it may have won', async () => {
@@ -267,6 +276,16 @@ describe('leases', () => {
     expect(server.commands.filter((line) => line.startsWith('mg key'))).toHaveLength(1);
   });
 });
+
+/** What was given up is answered some time later. */
+async function expectSomebodyWins(pool: MemcachedPool): Promise<void> {
+  let winner = await pool.leases.read('key', { lock: '1h' });
+  for (const end = Date.now() + 20_000; !winner!.won && Date.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    winner = await pool.leases.read('key', { lock: '1h' });
+  }
+  expect(winner!.won).toBe(true);
+}
 
 function isAtLeast(version: string, ...least: number[]): boolean {
   const parts = version.split('.').map(Number);
