@@ -26,6 +26,7 @@ const CLIENTS = {
   'keyv-memcache': memcached('@keyv/memcache'),
   ioredis: redis('ioredis'),
   redis: redis('redis'),
+  bare: { package: 'bare client', family: 'bare', server: 'memcached' },
   'floor-meta': floor('raw socket, meta'),
   'floor-classic': floor('raw socket, classic'),
 };
