@@ -7,8 +7,6 @@
 
 const FIRST_BYTES = 64 * 1_024;
 const MOST_BYTES = 256 * 1_024;
-/** With less room than this behind the unread bytes they are moved to the front. */
-const LEAST_ROOM = 8 * 1_024;
 
 export class Inbox {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -40,37 +38,26 @@ export class Inbox {
    */
   settle(need: number): void {
     const unread = this.to - this.from;
-    if (unread === 0) {
-      this.from = 0;
-      if (this.dedicated) this.#backToShared();
-      else if (this.to === this.bytes.length && this.to < MOST_BYTES) this.#widen();
-      this.to = 0;
-    } else if (need > this.#shared.length) {
+    if (need > this.#shared.length) {
       if (this.dedicated && this.from === 0 && this.bytes.length === need) return;
       this.#moveTo(Buffer.allocUnsafeSlow(need), true);
     } else if (this.dedicated) {
       this.#moveTo(this.#shared, false);
-    } else if (this.from > 0 && this.bytes.length - this.from < Math.max(need, unread + LEAST_ROOM)) {
+    } else if (this.to === this.bytes.length && this.to < MOST_BYTES) {
+      // The socket filled it to the brim: more was waiting, so the next read may take more at once.
+      this.#shared = Buffer.allocUnsafeSlow(this.bytes.length * 2);
+      this.#moveTo(this.#shared, false);
+    } else if (unread <= this.from || this.bytes.length - this.from < need) {
+      // Room for much in the next read, at the price of moving less than was just consumed.
       this.#moveTo(this.#shared, false);
     }
   }
 
   #moveTo(target: Buffer, dedicated: boolean): void {
-    this.bytes.copy(target, 0, this.from, this.to);
+    if (this.to > this.from) this.bytes.copy(target, 0, this.from, this.to);
     this.to -= this.from;
     this.from = 0;
     this.bytes = target;
     this.dedicated = dedicated;
-  }
-
-  #backToShared(): void {
-    this.bytes = this.#shared;
-    this.dedicated = false;
-  }
-
-  /** The socket filled it to the brim: more was waiting, so the next read may take more at once. */
-  #widen(): void {
-    this.#shared = Buffer.allocUnsafeSlow(this.bytes.length * 2);
-    this.bytes = this.#shared;
   }
 }
