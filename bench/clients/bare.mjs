@@ -91,14 +91,13 @@ class Bare {
 
   #flush() {
     this.#isArmed = false;
-    if (this.#parts.length > 0) {
-      this.#socket.cork();
-      for (const part of this.#parts) this.#socket.write(part, 'latin1');
-      this.#parts = [];
-      process.nextTick(() => this.#socket.uncork());
-    }
-    this.#socket.write(this.#text, 'latin1');
+    const text = this.#text;
     this.#text = '';
+    if (this.#parts.length === 0) return this.#socket.write(text, 'latin1');
+    this.#socket.cork();
+    for (const part of [...this.#parts, text]) this.#socket.write(part, 'latin1');
+    this.#socket.uncork();
+    this.#parts = [];
   }
 
   #room() {
@@ -152,7 +151,9 @@ class Bare {
     if (begin + length + 2 <= to) {
       const isText = this.#waiting[this.#head + 1];
       this.#settle(
-        isText ? bytes.latin1Slice(begin, begin + length) : Buffer.from(bytes.subarray(begin, begin + length)),
+        isText
+          ? bytes.latin1Slice(begin, begin + length)
+          : Buffer.from(bytes.subarray(begin, begin + length)),
       );
       return begin + length + 2;
     }

@@ -9,7 +9,7 @@
  *     facts()                        what else is worth keeping of a run, where there is something
  *     close()
  *
- * A floor has `drive(job)` instead. Adapters verify nothing; the workload checks every value. This file
+ * The bare client is no peer: it shows what promises and strings leave possible. A floor has `drive(job)` instead. Adapters verify nothing; the workload checks every value. This file
  * imports none of them, so that each process loads only the client it measures.
  */
 const memcached = (name) => ({ package: name, family: 'memcached', server: 'memcached' });
@@ -46,7 +46,7 @@ function lookUp(id) {
   return about;
 }
 
-/** Its package, its family (`ours`, `memcached`, `redis`, `floor`) and the kind of server it needs. */
+/** Its package, its family (`ours`, `memcached`, `redis`, `bare`, `floor`) and the kind of server it needs. */
 export const describeClient = (id) => ({ id, ...lookUp(id) });
 
 /** The adapter itself. */

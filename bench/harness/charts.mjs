@@ -6,8 +6,8 @@ const FAMILY = {
   field: 'family',
   type: 'nominal',
   scale: {
-    domain: ['ours', 'memcached', 'redis', 'floor'],
-    range: ['#d1495b', '#30638e', '#8d96a3', '#d9d9d9'],
+    domain: ['ours', 'memcached', 'redis', 'bare', 'floor'],
+    range: ['#d1495b', '#30638e', '#8d96a3', '#edae49', '#d9d9d9'],
   },
   legend: { title: null, orient: 'top' },
 };

@@ -85,7 +85,7 @@ function offeredRate(row, results, clients, rates, plan) {
   if (row.offered === undefined) return undefined;
   if (!rates.has(row.id)) {
     const peaks = clients
-      .filter(({ family }) => family !== 'ours' && family !== 'floor')
+      .filter(({ family }) => family === 'memcached' || family === 'redis')
       .map(({ id }) => results.get(row.offered.of)?.get(id)?.runs[0]?.perSecond ?? 0);
     const peak = Math.max(0, ...peaks);
     if (peak === 0 && plan.rate === undefined) {

@@ -22,7 +22,7 @@ const ROWS = [
 
 async function measure(context) {
   const rows = await Promise.all((context.only ?? ROWS).map(loadRow));
-  const wanted = context.clients ?? ALL.filter((id) => id !== 'floor-meta');
+  const wanted = context.clients ?? ALL.filter((id) => id !== 'floor-meta' && id !== 'bare');
   const ids = wanted.flatMap((id) => (id === 'ours' ? ['ours', 'ours@meta'] : [id]));
   const servers = { memcached: await startMemcached(), redis: await startRedis() };
   try {
