@@ -9,8 +9,9 @@
  *     facts()                        what else is worth keeping of a run, where there is something
  *     close()
  *
- * The bare client is no peer: it shows what promises and strings leave possible. A floor has `drive(job)` instead. Adapters verify nothing; the workload checks every value. This file
- * imports none of them, so that each process loads only the client it measures.
+ * The bare client is no peer: it shows what promises and strings leave possible. A floor has `drive(job)` instead.
+ * Adapters verify nothing; the workload checks every value. This file imports none of them, so that each process
+ * loads only the client it measures.
  */
 const memcached = (name) => ({ package: name, family: 'memcached', server: 'memcached' });
 const redis = (name) => ({ package: name, family: 'redis', server: 'redis' });

@@ -58,6 +58,7 @@ export function perTurn(newcomers, inFlight) {
       };
       return new Promise((resolve, reject) => {
         const everyTurn = () => {
+          if (run.failed) return;
           if (!run.open && waiting === 0) return resolve();
           for (let one = 0; run.open && one < newcomers && waiting < inFlight; one++) {
             waiting++;
@@ -92,6 +93,7 @@ export function offered(ratePerSecond, maxWaiting = 20_000) {
       };
       return new Promise((resolve, reject) => {
         const everyTurn = () => {
+          if (run.failed) return;
           if (!run.open && waiting === 0) return resolve();
           const now = performance.now();
           while (run.open && due <= now) {
@@ -120,10 +122,17 @@ const DRAIN_MS = 10_000;
  * @param {{request: (turn: number) => Promise<unknown>, check: (turn: number, reply: unknown) => void}} work
  */
 export async function measure(work, load, time) {
-  const run = { ...work, open: true, next: 0, done: 0, histogram: new DurationHistogram() };
+  const run = { ...work, open: true, failed: false, next: 0, done: 0, histogram: new DurationHistogram() };
   const finished = load.start(run);
-  const outcome = await measureStretch(run, finished, time);
-  return { ...outcome, turns: run.next };
+  try {
+    const outcome = await measureStretch(run, finished, time);
+    return { ...outcome, turns: run.next };
+  } catch (error) {
+    // Nobody waits for the rest of a load that has failed: it must not go on behind the error.
+    run.failed = true;
+    run.open = false;
+    throw error;
+  }
 }
 
 /**
