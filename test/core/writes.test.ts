@@ -90,6 +90,32 @@ describe('writes', () => {
     expect(fed.ask([[Verb.set, 'large', { body, bytes: body.length }]])).toContain(body);
   });
 
+  test('of very many the first leave while the rest is still asked', async () => {
+    const fed = new FedConnection('meta');
+    expect(requestsIn(fed.dispatch(gets(127)))).toBe(0);
+    expect(requestsIn(fed.dispatch(gets(1)))).toBe(128);
+    expect(requestsIn(fed.dispatch(gets(150)))).toBe(256);
+    fed.ask([]);
+    await round();
+    expect(requestsIn(fed.ask([]))).toBe(278);
+  });
+
+  test('of very many those that had left may have been applied when the connection is lost', () => {
+    const fed = new FedConnection('meta');
+    fed.dispatch(gets(130));
+    fed.end();
+    expect(fed.unsent).toBe(2);
+  });
+
+  test('a turn whose requests have all left waits for nothing', () => {
+    const fed = new FedConnection('meta');
+    const wait = jest.spyOn(fed.clock, 'setImmediate');
+    fed.ask(gets(128));
+    expect(wait).not.toHaveBeenCalled();
+    fed.ask(gets(1));
+    expect(wait).toHaveBeenCalledTimes(1);
+  });
+
   test('what waited when the connection was lost was not sent', async () => {
     const fed = new FedConnection('meta');
     fed.ask(gets(10));

@@ -1,5 +1,5 @@
 /**
- * One turn of the event loop, for everything that gathers what a turn brings: sockets write once per turn,
+ * One turn of the event loop, for everything that gathers what a turn brings: sockets write when a turn ends,
  * the clock is read once per turn, round robin advances once per turn.
  *
  * Invariant: {@link Turn.now} is never older than the turn that asks.

@@ -38,6 +38,9 @@ const LONG_ANSWER_BYTES = 64 * 1_024;
 /** More than the line of a command takes, its key included. */
 const LINE_BYTES = 350;
 
+/** So many are worth a write of their own before the turn ends: the server begins while the rest is still asked. */
+const MOST_UNFLUSHED = 128;
+
 export class Connection implements SocketReader {
   state: ConnectionState = 'opening';
   dialect: Dialect | undefined;
@@ -147,7 +150,7 @@ export class Connection implements SocketReader {
     }
     request.phase = Phase.sent;
     this.#awaiting.push(request);
-    this.#unflushed++;
+    if (++this.#unflushed >= MOST_UNFLUSHED) this.#flush();
   }
 
   #refuse(request: Request): void {
@@ -170,7 +173,7 @@ export class Connection implements SocketReader {
     this.#inTurn = false;
     if (this.state === 'closed') return;
     if (this.#gathered !== undefined) this.#sendGathered();
-    if (this.#delay.active) return;
+    if (this.#delay.active || this.#unflushed === 0) return;
     const onWire = this.#awaiting.size - this.#unflushed;
     if (this.#delay.begin(this.#unflushed, this.#writer.bytes, onWire)) {
       this.#turn.clock.setImmediate(this.#endRound);

@@ -17,7 +17,7 @@ export interface Outbox {
   send(writer: WireWriter): void;
 }
 
-/** One write per turn. */
+/** One write for each call of `send`. */
 export class PlainOutbox implements Outbox {
   isFull = false;
   readonly #socket: Socket;

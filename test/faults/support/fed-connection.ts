@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { MemcachedError } from '../../../lib/core/base/errors.js';
 import { Turn } from '../../../lib/core/base/turn.js';
 import { type Reply, ReplyKind } from '../../../lib/core/command/reply.js';
-import { Request, type RequestSink, type Verb } from '../../../lib/core/command/request.js';
+import { Phase, Request, type RequestSink, type Verb } from '../../../lib/core/command/request.js';
 import { Connection } from '../../../lib/core/connection/connection.js';
 import type { CloseReason, ConnectionOwner } from '../../../lib/core/connection/contract.js';
 import type { SocketReader } from '../../../lib/core/connection/open-socket.js';
@@ -70,6 +70,8 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   readonly clock = new ManualClock();
   readonly connection: Connection;
   closed: CloseReason | undefined;
+  /** Of what was outstanding when it closed, how many had not left. */
+  unsent = 0;
   slots = 0;
   readonly #socket: FakeSocket;
   readonly #indexOf = new Map<Request, number>();
@@ -104,8 +106,15 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
     this.#socket.written = '';
   }
 
-  /** Sends requests; returns what was written for them. */
+  /** Sends requests and ends the turn; returns what was written so far. */
   ask(asks: readonly Ask[]): string {
+    this.dispatch(asks);
+    this.connection.endTurn();
+    return this.#socket.written;
+  }
+
+  /** Sends requests while the turn goes on; returns what was written so far. */
+  dispatch(asks: readonly Ask[]): string {
     for (const [verb, key, fields] of asks) {
       const request = Object.assign(
         new Request(
@@ -122,7 +131,6 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
       this.slots += request.slots;
       this.connection.dispatch(request);
     }
-    this.connection.endTurn();
     return this.#socket.written;
   }
 
@@ -166,6 +174,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   connectionClosed(_connection: Connection, reason: CloseReason, outstanding: Request[]): void {
     this.closed = reason;
     if (reason.kind === 'ask-as-proxy') throw new Error('It was ready already.');
+    this.unsent = outstanding.filter(({ phase }) => phase === Phase.waiting).length;
     for (const request of outstanding) this.failed(request, reason.error);
   }
 
