@@ -70,7 +70,8 @@ export function judge(results, ours = 'ours') {
   });
 }
 
-const runsOf = (client, figure) => client.runs.map((one) => (one === undefined ? undefined : figure.of(one)));
+/** A run that failed is `undefined`, and `null` once it was in a file. */
+const runsOf = (client, figure) => client.runs.map((one) => (one ? figure.of(one) : undefined));
 
 function best(clients, { summary, better }) {
   const known = clients.filter((client) => client[summary] !== undefined);

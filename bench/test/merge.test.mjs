@@ -41,3 +41,16 @@ test('results of another machine are not mixed', () => {
   const other = { ...result('second', ['set-100b-50']), machine: { cpu: 'another' } };
   assert.throws(() => merge(result('first', ['get-100b-50']), other), /another machine: measure all rows/);
 });
+
+test('a run that had failed is judged as failed, also when it comes from a file', () => {
+  const run = { perSecond: 10, latency: { p99: 1 }, cpuSecondsPerMillion: 1 };
+  const client = (id, family) => ({ id, family, perSecond: { median: 10 }, runs: [run, undefined] });
+  const row = {
+    id: 'set-100b-50',
+    title: '',
+    clients: [client('ours', 'ours'), client('memjs', 'memcached')],
+  };
+  const before = JSON.parse(JSON.stringify({ ...result('first', []), rows: [row] }));
+  const { targets } = merge(before, result('second', ['get-100b-50']));
+  assert.equal(targets.find((one) => one.row === 'set-100b-50').ratio.rounds, 1);
+});
