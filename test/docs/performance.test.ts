@@ -52,6 +52,28 @@ test.each(targets.map((one) => [one.title, one.figure, one.against, lineOf(one)]
   },
 );
 
+/** Bars against another client, of rows that the bare client took part in. */
+const toRival = targets.filter(
+  ({ figure, rival, title }) =>
+    figure === 'ops/s' &&
+    rival !== 'floor-meta' &&
+    rows.some((row) => row.title === title && row.clients.some(({ id }) => id === 'bare')),
+);
+
+test.each(toRival.map((one) => [one.title, one.rival, one] as const))(
+  '%s: what the bare client and the raw socket come to, beside %s, is told as it was measured',
+  (title, rival, { bar }) => {
+    const clients = rows.find((row) => row.title === title)!.clients;
+    const of = (id: string) => clients.find((client) => client.id === id)?.perSecond?.median;
+    const figures = ['ours', 'bare', 'floor-meta'].map((id) => {
+      const median = of(id);
+      return median === undefined ? '' : times(median / of(rival)!);
+    });
+    const line = `| ${[title, rival, times(bar), ...figures].join(' | ')} |`;
+    expect(read('docs/performance.md')).toContain(line);
+  },
+);
+
 test('every row of the README is one of the run, and says what it said', () => {
   const claims = [
     ...read('README.md').matchAll(/^\| (.+?) +\| ([\d.]+) +\| (\S+) ([\d.]+) +\| ([\d.]+)x +\|$/gm),
