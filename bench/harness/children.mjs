@@ -13,10 +13,13 @@ const CHILD = path.join(benchRoot, 'harness', 'child.mjs');
 /**
  * @param {{module: string}} job handed to `run(job)` of that module
  * @param {{node?: string, execArgv?: string[], cpu?: number, timeoutMs?: number, quiet?: boolean}} [options]
- *   `cpu` pins the process to one core
+ *   `cpu` pins the process to one core; `answers` has a function for each question the process may ask
  * @returns {Promise<any>} what `run` returned
  */
-export function runChild(job, { node = process.execPath, execArgv = [], cpu, timeoutMs = 60_000, cwd } = {}) {
+export function runChild(
+  job,
+  { node = process.execPath, execArgv = [], cpu, timeoutMs = 60_000, cwd, answers = {} } = {},
+) {
   const line = [node, ...execArgv, CHILD];
   if (cpu !== undefined) line.unshift('taskset', '-c', String(cpu));
   const child = spawn(line[0], line.slice(1), {
@@ -36,8 +39,13 @@ export function runChild(job, { node = process.execPath, execArgv = [], cpu, tim
       answer ??= { error: `no answer after ${timeoutMs / 1_000} s` };
       child.kill('SIGKILL');
     }, timeoutMs);
+    const reply = async (question) => {
+      const said = await answers[question]();
+      if (child.connected) child.send({ answer: said });
+    };
     child.on('message', (message) => {
       if (message.ready) child.send(job);
+      else if (message.question !== undefined) reply(message.question);
       else answer = message;
     });
     child.on('error', (error) => {

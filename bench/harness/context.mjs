@@ -6,6 +6,7 @@ import { describeClient, PEERS } from '../clients/index.mjs';
 import { runChild } from './children.mjs';
 import { buildOther, buildTree, otherNode } from './library.mjs';
 import { describeMachine, describeTree, packageVersion, repositoryRoot } from './machine.mjs';
+import { Processors } from './processors.mjs';
 import { Progress } from './progress.mjs';
 
 export async function prepare(options, say) {
@@ -17,10 +18,16 @@ export async function prepare(options, say) {
     rounds: options.rounds,
     seconds: options.seconds,
     warmup: options.warmup,
+    attempts: options.attempts,
     ...(Object.keys(options.pool).length === 0 ? {} : { pool: options.pool }),
   };
   const versions = {};
   for (const name of PEERS.map((id) => describeClient(id).package)) versions[name] = packageVersion(name);
+  const processors = await Processors.start();
+  const answers = {
+    becomeApart: () => processors.becomeApart(),
+    areApart: () => processors.areApart(),
+  };
   return {
     ...options,
     node,
@@ -29,7 +36,8 @@ export async function prepare(options, say) {
     say,
     pinnedCpu: options.cpu ?? os.cpus().length - 1,
     progress: (steps) => new Progress(steps),
-    runChild: (job, settingsOf = {}) => runChild({ tree: repositoryRoot, ...job }, { node, ...settingsOf }),
+    runChild: (job, settingsOf = {}) =>
+      runChild({ tree: repositoryRoot, ...job }, { node, answers, ...settingsOf }),
     described: {
       when: new Date().toISOString(),
       machine: describeMachine(node),

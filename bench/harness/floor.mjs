@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { makeValues } from './data.mjs';
-import { measureStretch } from './loads.mjs';
+import { measureStretch, untilApart } from './loads.mjs';
 import { DurationHistogram } from './stats.mjs';
 
 /** Requests in the prebuilt stream; it is sent over and over. */
@@ -40,9 +40,12 @@ export async function driveFloor({ row, keys, time, servers: [server], templates
     starts[turn + 1] = starts[turn] + request.length;
   });
   const sizes = Uint32Array.from({ length: STREAM }, (_, turn) => replyBytes[kindAt(turn)]);
-  const run = { open: true, done: 0, histogram: new DurationHistogram() };
-  const finished = drive(run, server, Buffer.concat(requests), starts, sizes, row.load.inFlight);
-  return measureStretch(run, finished, time);
+  const stream = Buffer.concat(requests);
+  return untilApart(time, (times) => {
+    const run = { open: true, done: 0, histogram: new DurationHistogram() };
+    const finished = drive(run, server, stream, starts, sizes, row.load.inFlight);
+    return measureStretch(run, finished, times);
+  });
 }
 
 /** Sends one request and waits for its whole reply. */

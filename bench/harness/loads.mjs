@@ -117,11 +117,34 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 /** Longest wait for what is still outstanding when the time is up. */
 const DRAIN_MS = 10_000;
 
+/** Before a stretch that follows on another: until as many are in flight as will be. */
+const LEAD_IN_SECONDS = 0.15;
+
 /**
  * Runs a load through its warm-up and then for `seconds`, and says what it did.
  * @param {{request: (turn: number) => Promise<unknown>, check: (turn: number, reply: unknown) => void}} work
  */
-export async function measure(work, load, time) {
+export function measure(work, load, time) {
+  return untilApart(time, (times) => measureOnce(work, load, times));
+}
+
+/**
+ * Measures until the processors were apart before the stretch and after it (see `processors.mjs`), at most
+ * `attempts` times; then the last stretch counts as it is, and says so. What came out of a stretch decides nothing.
+ * @param {(time: object) => Promise<object>} once
+ */
+export async function untilApart({ attempts = 1, becomeApart, areApart, ...time }, once) {
+  if (attempts < 2) return once(time);
+  await once({ ...time, seconds: 0 });
+  for (let attempt = 1; ; attempt++) {
+    const before = await becomeApart();
+    const outcome = await once({ ...time, warmup: LEAD_IN_SECONDS });
+    const apart = (await areApart()) && before;
+    if (apart || attempt === attempts) return { ...outcome, apart, attempts: attempt };
+  }
+}
+
+async function measureOnce(work, load, time) {
   const run = { ...work, open: true, failed: false, next: 0, done: 0, histogram: new DurationHistogram() };
   const finished = load.start(run);
   try {
@@ -136,7 +159,7 @@ export async function measure(work, load, time) {
 }
 
 /**
- * The same for a driver of its own; `run` needs `open`, `done` and `histogram`. `stamped` asks for the
+ * One stretch of a driver of its own, or with no `seconds` only its warm-up; `run` needs `open`, `done` and `histogram`. `stamped` asks for the
  * stretch's begin and end on the clock that profiles use.
  */
 export async function measureStretch(run, finished, { seconds, warmup, stamped = false }) {
@@ -149,16 +172,12 @@ export async function measureStretch(run, finished, { seconds, warmup, stamped =
   await Promise.race([sleep(warmup * 1_000), broken]);
   run.histogram.clear();
   const before = snapshot(run);
-  await Promise.race([sleep(seconds * 1_000), broken]);
+  if (seconds > 0) await Promise.race([sleep(seconds * 1_000), broken]);
   const after = snapshot(run);
   run.open = false;
   const latency = run.histogram.toJSON();
-
-  const late = sleep(DRAIN_MS).then(() => {
-    throw new Error(`Requests were still unanswered ${DRAIN_MS / 1_000} s after the load ended.`);
-  });
-  late.catch(() => undefined);
-  await Promise.race([finished, late]);
+  await drained(finished);
+  if (seconds === 0) return undefined;
 
   const operations = after.done - before.done;
   if (operations === 0) throw new Error('Not one request was answered.');
@@ -174,6 +193,14 @@ export async function measureStretch(run, finished, { seconds, warmup, stamped =
     peakMegabytes: process.resourceUsage().maxRSS / 1_024,
     ...(stamped ? { window: [before.stamp, after.stamp] } : {}),
   };
+}
+
+async function drained(finished) {
+  const late = sleep(DRAIN_MS).then(() => {
+    throw new Error(`Requests were still unanswered ${DRAIN_MS / 1_000} s after the load ended.`);
+  });
+  late.catch(() => undefined);
+  await Promise.race([finished, late]);
 }
 
 function snapshot(run) {

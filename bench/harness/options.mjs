@@ -26,6 +26,7 @@ export const HELP = `npm run bench -- [SUBCOMMAND] [OPTIONS]
   --rounds N          5 unless told otherwise; claims need at least 5
   --seconds N         measured per round, client and row; 1
   --warmup N          before that; 2.5
+  --attempts N        stretches a client may run until both processors were at full speed before and after; 3
   --compare REF       this tree against another commit instead of against the peers
   --node VERSION      measure on another Node version, from npm's package "node"
   --rate N            requests per second of the rows with an offered rate
@@ -69,6 +70,7 @@ export function readOptions(argv) {
       rounds: { ...text, default: '5' },
       seconds: { ...text, default: '1' },
       warmup: { ...text, default: '2.5' },
+      attempts: { ...text, default: '3' },
       compare: text,
       into: text,
       node: text,
@@ -93,6 +95,7 @@ export function readOptions(argv) {
     rounds,
     seconds: positive('seconds', values.seconds),
     warmup: positive('warmup', values.warmup),
+    attempts: Math.round(positive('attempts', values.attempts)),
     compare: values.compare,
     into: values.into,
     node: values.node,

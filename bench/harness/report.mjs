@@ -63,6 +63,15 @@ export function rowTable(row, ours = 'ours') {
   return `${row.title}${rate}  [${row.id}${note}]\n\n${table(head, lines)}\n`;
 }
 
+/** How many of the runs had both processors to themselves, and what finding such moments took. */
+export function apartLine(runs) {
+  const asked = runs.filter((run) => run?.apart !== undefined);
+  if (asked.length === 0) return '';
+  const apart = asked.filter((run) => run.apart).length;
+  const stretches = asked.reduce((sum, run) => sum + run.attempts, 0);
+  return `${apart} of ${asked.length} runs had two processors for themselves; ${stretches} stretches were run to find them.\n`;
+}
+
 export function targetTable(verdicts) {
   const lines = verdicts.map((one) => [
     one.outcome,

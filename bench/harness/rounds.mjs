@@ -5,7 +5,6 @@
  * Invariant: the n-th run of every client of a row is from the n-th round, or `undefined` when it failed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runChild } from './children.mjs';
 import { flush } from './servers.mjs';
 import { summary } from './stats.mjs';
 
@@ -70,12 +69,13 @@ async function runOnce(plan, row, client, rate, mark) {
     servers: servers.map(({ host, port }) => ({ host, port })),
     seconds: plan.seconds,
     warmup: plan.warmup,
+    attempts: plan.attempts,
     prefix: prefix.padEnd(8, '0'),
     rate,
     ...plan.jobOf(client, row),
   };
-  const timeoutMs = (plan.seconds + plan.warmup) * 1_000 + 45_000;
-  const result = await runChild(job, { node: plan.node, cpu: plan.cpuOf(row), timeoutMs });
+  const timeoutMs = (plan.attempts * (plan.seconds + 2) + plan.warmup) * 1_000 + 45_000;
+  const result = await plan.runChild(job, { cpu: plan.cpuOf(row), timeoutMs });
   await sleep(50); // the server closes the connections that just ended
   return result;
 }

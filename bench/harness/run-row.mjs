@@ -5,6 +5,7 @@ import { loadAdapter } from '../clients/index.mjs';
 import { loadRow } from '../rows/index.mjs';
 import { makeKeys, makeValues } from './data.mjs';
 import { measure, offered } from './loads.mjs';
+import { apartness } from './parent.mjs';
 
 export async function run(job) {
   return measureRow(await loadRow(job.row), job);
@@ -14,7 +15,7 @@ export async function run(job) {
 export async function measureRow(row, job) {
   const adapter = await loadAdapter(job.client);
   const keys = makeKeys(row.keys, job.prefix);
-  const time = { seconds: job.seconds, warmup: job.warmup, stamped: job.stamped };
+  const time = { seconds: job.seconds, warmup: job.warmup, stamped: job.stamped, ...apartness(job) };
   if (adapter.drive !== undefined) return adapter.drive({ ...job, row, keys, time });
 
   const client = await adapter.open(job);

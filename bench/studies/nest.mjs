@@ -4,7 +4,7 @@
  */
 import { failure, medianOf, runCases } from '../harness/cases.mjs';
 import { groupedBars, subtitleOf } from '../harness/charts.mjs';
-import { figure, table, times } from '../harness/report.mjs';
+import { apartLine, figure, table, times } from '../harness/report.mjs';
 import { startMemcached, startRedis, stopAll } from '../harness/servers.mjs';
 import { ratio } from '../harness/stats.mjs';
 
@@ -44,6 +44,7 @@ async function measure(context) {
           addresses: addresses.get(inFlight),
           seconds: context.seconds,
           warmup: context.warmup,
+          attempts: context.attempts,
         },
         { cpu: cpuOf(inFlight) },
       ),
@@ -72,7 +73,9 @@ function report({ cases }) {
     ]);
     const head = ['way', 'hits/s', 'of pool.get', 'p50 ms', 'p99 ms', 'CPU us/hit', ''];
     return `A hit of an object of 200 B, ${inFlight} in flight${inFlight === 1 ? ', one core' : ''}\n\n${table(head, rows)}\n`;
-  }).join('\n');
+  })
+    .concat(apartLine(cases.flatMap(({ runs }) => runs)))
+    .join('\n');
 }
 
 function charts({ cases, ...about }) {

@@ -7,11 +7,12 @@ import { NestFactory } from '@nestjs/core';
 import { makeKeys, uniformSequence } from '../harness/data.mjs';
 import { closed, measure } from '../harness/loads.mjs';
 import { library, makeModule, makeProduct } from '../harness/nest-app.mjs';
+import { apartness } from '../harness/parent.mjs';
 
 const KEYS = 1_000;
 const MASK = 65_535;
 
-export async function run({ tree, way, inFlight, addresses, seconds, warmup }) {
+export async function run({ tree, way, inFlight, addresses, seconds, warmup, attempts }) {
   const app = await NestFactory.createApplicationContext(await moduleOf(tree, way, addresses), {
     logger: ['error', 'warn'],
   });
@@ -27,7 +28,7 @@ export async function run({ tree, way, inFlight, addresses, seconds, warmup }) {
           throw new Error(`Wrong object for ${ids[order[turn & MASK]]}.`);
       },
     };
-    const outcome = await measure(work, closed(inFlight), { seconds, warmup });
+    const outcome = await measure(work, closed(inFlight), { seconds, warmup, ...apartness({ attempts }) });
     verify?.();
     return outcome;
   } finally {

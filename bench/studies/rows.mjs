@@ -4,7 +4,7 @@
 import { ALL, describeClient, FLOORS, PEERS } from '../clients/index.mjs';
 import { rowCharts, subtitleOf, targetChart } from '../harness/charts.mjs';
 import { CLASSIC } from '../harness/floor.mjs';
-import { rowTable, table, targetTable, times } from '../harness/report.mjs';
+import { apartLine, rowTable, table, targetTable, times } from '../harness/report.mjs';
 import { runRounds } from '../harness/rounds.mjs';
 import { startMemcached, startRedis, stopAll } from '../harness/servers.mjs';
 import { ratio } from '../harness/stats.mjs';
@@ -87,6 +87,7 @@ function report({ rows, targets, floor, otherTree }) {
   const parts = rows.map((row) => rowTable(row));
   if (floor !== undefined)
     parts.push(`The meta floor sends "${floor.get}" and "${floor.set}" (from ${floor.from}).\n`);
+  parts.push(apartLine(rows.flatMap(({ clients }) => clients.flatMap(({ runs }) => runs))));
   if (otherTree !== undefined) parts.push(compareTable(rows, otherTree));
   else if (targets.length > 0) parts.push(targetTable(targets));
   return parts.join('\n');

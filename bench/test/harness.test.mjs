@@ -1,10 +1,13 @@
 /** What the bench's claims rest on: its statistics, its checks, its bars and its relay. `npm test` in bench/. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
+import os from 'node:os';
 import { test } from 'node:test';
 import { makeCheck, makeKeys, makeValues, zipfSequence } from '../harness/data.mjs';
-import { closed, measure, offered, perTurn } from '../harness/loads.mjs';
+import { closed, measure, offered, perTurn, untilApart } from '../harness/loads.mjs';
+import { Processors } from '../harness/processors.mjs';
 import { startRelay } from '../harness/servers.mjs';
 import { DurationHistogram, ratio, summary } from '../harness/stats.mjs';
 import { judge, TARGETS } from '../harness/targets.mjs';
@@ -146,4 +149,45 @@ test('relay › delays replies and keeps their order', async () => {
   socket.destroy();
   await relay.stop();
   echo.close();
+});
+
+test('stretches › are run until the processors were apart before and after, and what came out decides nothing', async () => {
+  const tried = async (befores, afters, attempts) => {
+    const ran = [];
+    const outcome = await untilApart(
+      {
+        attempts,
+        seconds: 1,
+        warmup: 2,
+        becomeApart: async () => befores.shift(),
+        areApart: async () => afters.shift(),
+      },
+      async (time) => {
+        ran.push(time.seconds);
+        return { perSecond: 100 - ran.length };
+      },
+    );
+    return { ...outcome, ran };
+  };
+  // The first is the warm-up alone.
+  assert.deepEqual(await tried([true], [true], 3), { perSecond: 98, apart: true, attempts: 1, ran: [0, 1] });
+  const third = await tried([true, false, true], [false, true, true], 5);
+  assert.deepEqual(third, { perSecond: 96, apart: true, attempts: 3, ran: [0, 1, 1, 1] });
+  const never = await tried([false, false], [true, true], 2);
+  assert.deepEqual(never, { perSecond: 97, apart: false, attempts: 2, ran: [0, 1, 1] });
+  assert.deepEqual(await tried([], [], 1), { perSecond: 99, ran: [1] });
+});
+
+test('processors › two that are busy with something else are not apart', async () => {
+  const processors = await Processors.start();
+  const busy = Array.from({ length: 4 * os.availableParallelism() }, () =>
+    spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
+  );
+  try {
+    const loaded = await processors.becomeApart();
+    assert.equal(loaded, os.availableParallelism() < 2);
+  } finally {
+    for (const one of busy) one.kill('SIGKILL');
+    await processors.stop();
+  }
 });
