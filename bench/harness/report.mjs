@@ -80,9 +80,10 @@ export function targetTable(verdicts) {
     `${one.better === 'higher' ? '>=' : '<='} ${Number(one.bar.toFixed(3))}x`,
     one.ratio === undefined ? undefined : times(one.ratio),
     one.rival === undefined ? one.against : `${one.against}, ${one.rival}`,
+    one.apart && `${one.apart.value.toFixed(2)}x ${one.apart.rival} (${one.apart.runs.join(' and ')} runs)`,
   ]);
   const count = (outcome) => verdicts.filter((one) => one.outcome === outcome).length;
-  return `${table(['', 'row', 'figure', 'bar', 'measured (spread over rounds)', 'against'], lines)}\n\n${count('pass')} pass, ${count('fail')} fail, ${count('unknown')} not measured.\n`;
+  return `${table(['', 'row', 'figure', 'bar', 'measured (spread over rounds)', 'against', 'with two processors'], lines)}\n\n${count('pass')} pass, ${count('fail')} fail, ${count('unknown')} not measured.\n`;
 }
 
 export function machineLines({ machine, tree, versions, settings }) {

@@ -2,7 +2,7 @@
  * The bars our client is held to. Each is a ratio to the best of the others in the same run, with default
  * options. Nothing in the bench lowers a bar or leaves a lost row out: a bar changes here, in a commit.
  */
-import { ratio } from './stats.mjs';
+import { median, ratio } from './stats.mjs';
 
 const everyone = {
   name: 'the best other',
@@ -45,7 +45,8 @@ export const TARGETS = [
  * Holds the results against the bars.
  * @param {Map<string, object>} results by row id, see rounds.mjs
  * @param {string} ours id of our client
- * @returns one verdict per bar whose row was measured: `pass`, `fail`, or `unknown` when a side is missing
+ * @returns one verdict per bar whose row was measured: `pass`, `fail`, or `unknown` when a side is missing. Its `apart`
+ *   is told beside it and decides nothing.
  */
 export function judge(results, ours = 'ours') {
   return TARGETS.filter(({ row }) => results.has(row)).map((one) => {
@@ -60,14 +61,36 @@ export function judge(results, ours = 'ours') {
       against: one.against.name,
     };
     const we = clients.find((client) => client.id === ours);
-    const rival = best(clients.filter(one.against.has), figure);
+    const rivals = clients.filter(one.against.has);
+    const rival = best(rivals, figure);
     // Our client being there and failing is a loss; not being measured is not.
     if (we === undefined || rival === undefined) return { ...verdict, outcome: 'unknown' };
     if (we[figure.summary] === undefined) return { ...verdict, rival: rival.id, outcome: 'fail' };
     const measured = ratio(runsOf(we, figure), runsOf(rival, figure));
     const reached = figure.better === 'higher' ? measured.value >= one.bar : measured.value <= one.bar;
-    return { ...verdict, rival: rival.id, ratio: measured, outcome: reached ? 'pass' : 'fail' };
+    const apart = ratioApart(we, rival, rivals, figure);
+    return { ...verdict, rival: rival.id, ratio: measured, apart, outcome: reached ? 'pass' : 'fail' };
   });
+}
+
+/** Fewer runs than this with two processors, and nothing is said of them. */
+const LEAST_APART = 2;
+
+/**
+ * The same ratio of the runs alone that had two processors for themselves (see `processors.mjs`), to whoever is the best
+ * then; `undefined` when this client or the rival of all runs had too few of them.
+ */
+function ratioApart(we, rival, rivals, figure) {
+  const of = ({ id, runs }) => {
+    const figures = runs.filter((run) => run?.apart).map(figure.of);
+    return { id, runs: figures.length, median: figures.length < LEAST_APART ? undefined : median(figures) };
+  };
+  const ours = of(we);
+  if (ours.median === undefined || of(rival).median === undefined) return undefined;
+  const known = rivals.map(of).filter((one) => one.median !== undefined);
+  const sign = figure.better === 'higher' ? -1 : 1;
+  const [other] = known.sort((one, another) => sign * (one.median - another.median));
+  return { value: ours.median / other.median, rival: other.id, runs: [ours.runs, other.runs] };
 }
 
 /** A run that failed is `undefined`, and `null` once it was in a file. */

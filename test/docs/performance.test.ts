@@ -14,6 +14,7 @@ interface Verdict {
   rival: string;
   ratio: { value: number; low: number; high: number; rounds: number };
   outcome: string;
+  apart?: { value: number; rival: string; runs: [number, number] };
 }
 
 interface Client {
@@ -36,7 +37,13 @@ function lineOf(one: Verdict): string {
   const measured = `${times(value)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
   const rival = one.against === 'the best other' ? one.rival : `${one.rival}, ${one.against}`;
   const outcome = one.outcome === 'pass' ? 'yes' : '**no**';
-  return `| ${one.title} | ${one.figure} | ${bound(one)} | ${rival} | ${measured} | ${outcome} |`;
+  return `| ${[one.title, one.figure, bound(one), rival, measured, outcome, apartOf(one)].join(' | ')} |`;
+}
+
+/** Of the runs alone that had two processors. */
+function apartOf({ apart, rival }: Verdict): string {
+  if (apart === undefined) return '';
+  return `${times(apart.value)}${apart.rival === rival ? '' : ` of ${apart.rival}`} (${apart.runs.join(' and ')})`;
 }
 
 test('the figures are of five rounds or more, and all bars were measured', () => {
