@@ -127,6 +127,22 @@ test('bars › a client that failed has lost; one that was not measured has not'
   assert.equal(outcome(slow, fast).outcome, 'unknown');
 });
 
+test('bars › the runs with two processors are told beside all of them, and decide nothing', () => {
+  const run = (perSecond, apart) => ({ perSecond, apart, latency: { p99: 1 }, cpuSecondsPerMillion: 1 });
+  const client = (id, family, runs, perSecond) => ({ id, family, runs, perSecond: { median: perSecond } });
+  const judged = (...clients) =>
+    judge(new Map([['set-100b-50', { id: 'set-100b-50', title: '', clients }]]))[0];
+  const rival = client('memjs', 'memcached', [run(10, true), run(10, true), run(90, false)], 10);
+  // Best when it had two processors, but not of all runs.
+  const other = client('redis', 'redis', [run(20, true), run(20, true), run(1, false), run(1, false)], 1);
+  const ours = client('ours', 'ours', [run(100, true), run(100, true), run(1, false), run(1, false)], 1);
+  const { apart, outcome } = judged(ours, rival, other);
+  assert.deepEqual(apart, { value: 5, rival: 'redis', runs: [2, 2] });
+  assert.equal(outcome, 'pass');
+  const once = client('memjs', 'memcached', [run(10, true), run(90, false)], 10);
+  assert.equal(judged(ours, once, other).apart, undefined);
+});
+
 test('relay › delays replies and keeps their order', async () => {
   const echo = net.createServer((socket) => socket.pipe(socket));
   echo.listen(0, '127.0.0.1');
