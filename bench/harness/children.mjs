@@ -12,7 +12,8 @@ const CHILD = path.join(benchRoot, 'harness', 'child.mjs');
 
 /**
  * @param {{module: string}} job handed to `run(job)` of that module
- * @param {{node?: string, execArgv?: string[], cpu?: number, timeoutMs?: number, quiet?: boolean}} [options]
+ * @param {{node?: string, execArgv?: string[], cpu?: number, timeoutMs?: number, cwd?: string,
+ *   answers?: Record<string, () => Promise<unknown>>}} [options]
  *   `cpu` pins the process to one core; `answers` has a function for each question the process may ask
  * @returns {Promise<any>} what `run` returned
  */
@@ -40,8 +41,14 @@ export function runChild(
       child.kill('SIGKILL');
     }, timeoutMs);
     const reply = async (question) => {
-      const said = await answers[question]();
-      if (child.connected) child.send({ answer: said });
+      try {
+        const said = await answers[question]();
+        if (child.connected) child.send({ answer: said });
+      } catch (error) {
+        // Without its answer it would wait until its time is up.
+        answer ??= { error: `its question "${question}" has no answer: ${error.message}` };
+        child.kill('SIGKILL');
+      }
     };
     child.on('message', (message) => {
       if (message.ready) child.send(job);

@@ -159,8 +159,9 @@ async function measureOnce(work, load, time) {
 }
 
 /**
- * One stretch of a driver of its own, or with no `seconds` only its warm-up; `run` needs `open`, `done` and `histogram`. `stamped` asks for the
- * stretch's begin and end on the clock that profiles use.
+ * One stretch of a driver of its own; `run` needs `open`, `done` and `histogram`. `stamped` asks for its begin and end
+ * on the clock that profiles use.
+ * @returns what was done in it; `undefined` when `seconds` is 0, which runs the warm-up alone
  */
 export async function measureStretch(run, finished, { seconds, warmup, stamped = false }) {
   const broken = finished.then(

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import os from 'node:os';
 import { test } from 'node:test';
+import { runChild } from '../harness/children.mjs';
 import { makeCheck, makeKeys, makeValues, zipfSequence } from '../harness/data.mjs';
 import { closed, measure, offered, perTurn, untilApart } from '../harness/loads.mjs';
 import { Processors } from '../harness/processors.mjs';
@@ -135,12 +136,18 @@ test('bars › the runs with two processors are told beside all of them, and dec
   const rival = client('memjs', 'memcached', [run(10, true), run(10, true), run(90, false)], 10);
   // Best when it had two processors, but not of all runs.
   const other = client('redis', 'redis', [run(20, true), run(20, true), run(1, false), run(1, false)], 1);
-  const ours = client('ours', 'ours', [run(100, true), run(100, true), run(1, false), run(1, false)], 1);
+  const ours = client('ours', 'ours', [run(100, true), run(100, true), run(1), run(1), run(1)], 1);
   const { apart, outcome } = judged(ours, rival, other);
   assert.deepEqual(apart, { value: 5, rival: 'redis', runs: [2, 2] });
-  assert.equal(outcome, 'pass');
+  assert.equal(outcome, 'fail');
   const once = client('memjs', 'memcached', [run(10, true), run(90, false)], 10);
   assert.equal(judged(ours, once, other).apart, undefined);
+});
+
+test('a measured process › that asks what nobody can answer fails at once', async () => {
+  const job = { module: 'test/asks.work.mjs' };
+  assert.equal(await runChild(job, { answers: { anything: async () => 7 } }), 7);
+  await assert.rejects(runChild(job, { timeoutMs: 30_000 }), /its question "anything" has no answer/);
 });
 
 test('relay › delays replies and keeps their order', async () => {
