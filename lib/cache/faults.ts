@@ -6,6 +6,7 @@ import {
   MemcachedArgumentError,
   MemcachedBlacklistedError,
   MemcachedClosedError,
+  MemcachedError,
   MemcachedPoolExhaustedError,
   MemcachedTimeoutError,
   MemcachedTooLargeError,
@@ -43,4 +44,9 @@ export function isBusy(error: unknown): boolean {
     error instanceof MemcachedPoolExhaustedError ||
     error instanceof MemcachedClosedError
   );
+}
+
+/** Whether memcached may have done what the failed call asked for. */
+export function mayHaveArrived(error: unknown): boolean {
+  return !(error instanceof MemcachedError) || error.sent !== 'no';
 }

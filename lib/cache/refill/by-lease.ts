@@ -8,10 +8,11 @@
  * the mark makes the right anew, and of those who mark only one succeeds.
  */
 import type { Clock } from '../../core/base/clock.js';
-import { MemcachedDecodeError, MemcachedError } from '../../core/base/errors.js';
+import { MemcachedDecodeError } from '../../core/base/errors.js';
 import type { LeaseReader, LeaseReadOptions } from '../../core/pool/leases.js';
 import type { LeaseRead } from '../../core/pool/types.js';
 import type { Freshness } from '../envelope.js';
+import { mayHaveArrived } from '../faults.js';
 import type { Known, Near } from '../near.js';
 import type { CacheLeases, CachePool } from '../ports.js';
 import { type Asked, type Judged, NOTHING } from '../stamps.js';
@@ -27,7 +28,7 @@ const MOST_MARKS = 3;
 
 export class ByLease implements Looker {
   readonly #sightings = new Sightings();
-  readonly #doubts = new Doubts();
+  readonly #doubts = new Doubts<true>();
 
   constructor(
     private readonly pool: CachePool,
@@ -92,8 +93,17 @@ export class ByLease implements Looker {
       if (read.cas === undefined || marks === MOST_MARKS || !this.#needsMark(order, read, kind)) {
         return this.#found(order, asked, read, kind, judged);
       }
-      const ttlSeconds = lifeAfterMark(order, kind, read);
-      await this.leases.rearm(seenItem(order, read, judged), ttlSeconds, { timeout: order.call.timeout });
+      await this.#mark(order, seenItem(order, read, judged), lifeAfterMark(order, kind, read));
+    }
+  }
+
+  async #mark(order: Order, seen: SeenItem, ttlSeconds: number | undefined): Promise<void> {
+    try {
+      await this.leases.rearm(seen, ttlSeconds, { timeout: order.call.timeout });
+    } catch (error) {
+      // Whatever made the mark necessary may still be so.
+      this.#doubt(order);
+      throw error;
     }
   }
 
@@ -118,7 +128,7 @@ export class ByLease implements Looker {
       return await reading;
     } catch (error) {
       if (!(error instanceof MemcachedDecodeError)) {
-        if (!(error instanceof MemcachedError) || error.sent !== 'no') this.#doubt(order);
+        if (mayHaveArrived(error)) this.#doubt(order);
         throw error;
       }
       this.unreadable(error);
@@ -134,7 +144,11 @@ export class ByLease implements Looker {
     // A load begun before a forced one must not come after it.
     if (order.options.forceFresh === true) return read.taken || kind !== 'fresh';
     if (kind === 'fresh') return false;
-    return !read.taken || this.#doubts.take(order.stored, this.clock.now()) || this.#isAbandoned(order, read);
+    return (
+      !read.taken ||
+      this.#doubts.take(order.stored, this.clock.now()) === true ||
+      this.#isAbandoned(order, read)
+    );
   }
 
   #found(order: Order, asked: Asked, read: LeaseRead<unknown>, kind: Look['kind'], judged: Judged): Look {
@@ -179,7 +193,7 @@ export class ByLease implements Looker {
 
   /** A right may have been won, or not given back, and nobody has heard of it. */
   #doubt(order: Order): void {
-    this.#doubts.add(order.stored, this.clock.now() + order.policy.lock);
+    this.#doubts.add(order.stored, true, this.clock.now() + order.policy.lock);
   }
 
   /** The holder of a stale value's right has died: such a right has no time of its own. */

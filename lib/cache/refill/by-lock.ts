@@ -9,10 +9,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/base/clock.js';
 import type { CallOptions, StoreOptions } from '../../core/pool/types.js';
-import { isBusy, passOn } from '../faults.js';
+import { isBusy, mayHaveArrived, passOn } from '../faults.js';
 import type { CachePool } from '../ports.js';
 import { type Asked, type Judged, NOTHING } from '../stamps.js';
 import { gradeByClock, isNearItsEnd } from './alone.js';
+import { Doubts } from './doubts.js';
 import { type Look, type Looker, NOT_READ } from './look.js';
 import type { Order } from './order.js';
 import { type Filled, FreeRight, type Right } from './rights.js';
@@ -32,6 +33,9 @@ export function lockKey(namespace: string, stored: string): string {
 }
 
 export class ByLock implements Looker {
+  /** By the key of the lock: the token that may be in it. */
+  readonly #doubts = new Doubts<string>();
+
   constructor(
     private readonly pool: CachePool,
     private readonly namespace: string,
@@ -98,8 +102,30 @@ export class ByLock implements Looker {
     const token = randomBytes(12).toString('base64url');
     const key = lockKey(this.namespace, order.stored);
     const call = node === undefined ? order.call : { ...order.call, node };
-    const taken = await this.pool.add(key, token, { ...call, ttl: order.policy.lock });
-    return taken ? new LockRight(this.pool, key, token, order.stored, call) : undefined;
+    const doubt = (): void => this.#doubts.add(key, token, this.clock.now() + order.policy.lock);
+    const right = new LockRight(this.pool, key, token, order.stored, call, doubt);
+    try {
+      if (await this.pool.add(key, token, { ...call, ttl: order.policy.lock })) return right;
+    } catch (error) {
+      if (mayHaveArrived(error)) doubt();
+      throw error;
+    }
+    return this.#recover(order, key, call);
+  }
+
+  /** The lock is taken: perhaps by this process itself, which has not heard of it. */
+  async #recover(order: Order, key: string, call: CallOptions): Promise<LockRight | undefined> {
+    const { clock, pool } = this;
+    const token = this.#doubts.take(key, clock.now());
+    if (token === undefined) return undefined;
+    const doubt = (): void => this.#doubts.add(key, token, clock.now() + order.policy.lock);
+    try {
+      if ((await pool.get(key, call)) !== token) return undefined;
+    } catch (error) {
+      doubt();
+      throw error;
+    }
+    return new LockRight(pool, key, token, order.stored, call, doubt);
   }
 }
 
@@ -116,6 +142,8 @@ class LockRight implements Right {
     private readonly stored: string,
     /** On the node where both lie. */
     private readonly call: CallOptions,
+    /** Told when it could not be given back: it is held by nobody now. */
+    private readonly stuck: () => void,
   ) {}
 
   /** What is there now, and may be replaced. */
@@ -141,14 +169,14 @@ class LockRight implements Right {
   giveBack(): void {
     if (this.#used) return;
     this.#used = true;
-    this.#unlock().catch(() => undefined);
+    this.#unlock().catch(this.stuck);
   }
 
   drop(): void {
     if (this.#used) return;
     this.#used = true;
     const gone = this.#cas === undefined ? Promise.resolve() : this.pool.delete(this.stored, this.call);
-    Promise.all([gone, this.#unlock()]).catch(() => undefined);
+    Promise.all([gone, this.#unlock()]).catch(this.stuck);
   }
 
   /** Only its own: the classic protocol cannot delete by comparing, so it looks first. */

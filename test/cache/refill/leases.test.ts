@@ -1,6 +1,8 @@
 /** One refill per expiry among all processes, and every way in which a right to refill can go astray. */
 import type { MemcachedCache } from '../../../lib/cache/cache.js';
 import type { CacheStats } from '../../../lib/cache/outcomes.js';
+import { MemcachedConnectionError } from '../../../lib/core/base/errors.js';
+import { Leases } from '../../../lib/core/pool/leases.js';
 import { heldLoader, until } from '../support/setup.js';
 import { Fleet } from './fleet.js';
 
@@ -420,6 +422,29 @@ describe('a read that failed', () => {
       ),
     ).toBe('second');
     expect(await cache.get('k')).toBe('second');
+  });
+
+  it('keeps nobody waiting for what it may have won, though freeing that fails at first', async () => {
+    await start();
+    const cache = fleet.process();
+    await cache.getOrSet('warm', () => 1);
+    // The value's read twice: a read is tried once more.
+    fleet.server.misbehave.cutAfter(0).forCommand('mg').times(2);
+    expect(await cache.getOrSet('k', () => 'unstored')).toBe('unstored');
+    // A write that never arrives: the server would have done it before it could cut its answer.
+    const lost = new MemcachedConnectionError('cut', { node: fleet.server.address, sent: 'maybe' });
+    const unfreed = jest.spyOn(Leases.prototype, 'rearm').mockRejectedValueOnce(lost);
+    expect(await cache.getOrSet('k', () => 'unstored')).toBe('unstored');
+    expect(unfreed).toHaveBeenCalledTimes(1);
+    unfreed.mockRestore();
+    expect(
+      await fleet.passing(
+        cache.getOrSet('k', () => 'stored'),
+        20,
+        1_000,
+      ),
+    ).toBe('stored');
+    expect(await cache.get('k')).toBe('stored');
   });
 
   it('whose answer comes late gives back what it won', async () => {

@@ -10,6 +10,9 @@ const start = async (options: Parameters<typeof Fleet.start>[0] = {}): Promise<F
 };
 afterEach(() => fleet.stop());
 
+const fails = (): never => {
+  throw new Error('must not be loaded');
+};
 const isLock = (line: string): boolean => line.includes('~lock:');
 const warm = async () => {
   const caches = [fleet.process(), fleet.process()] as const;
@@ -105,6 +108,71 @@ describe('a lock', () => {
     expect(await fleet.passing(Promise.all(asked), 20, 6_000)).toEqual(Array(8).fill('v'));
     expect(load).toHaveBeenCalledTimes(1);
     expect(others.map((cache) => cache.stats().lostRan)).toEqual([0, 0, 0, 0]);
+  });
+
+  describe('nobody has heard of', () => {
+    const cut = (command: string) => fleet.server.misbehave.cutAfter(0).forCommand(command).once();
+    /** Longer than waiters pause, shorter than a lock is held. */
+    const SOON = 2_000;
+
+    it('keeps nobody waiting: its taking was not answered', async () => {
+      await start();
+      const [one, other] = await warm();
+      cut('add');
+      expect(await one.getOrSet('k', () => 'unstored')).toBe('unstored');
+      expect(await fleet.pool().get(lockKey('cache', 'cache#k'))).toBeDefined();
+      const waits = other.getOrSet('k', fails);
+      expect(await one.getOrSet('k', () => 'v')).toBe('v');
+      expect(await fleet.passing(waits, 20, SOON)).toBe('v');
+      await fleet.rest();
+      expect(await fleet.pool().get(lockKey('cache', 'cache#k'))).toBeUndefined();
+    });
+
+    it('keeps nobody waiting: nor was the question whether it was taken', async () => {
+      await start();
+      const [one] = await warm();
+      cut('add');
+      await one.getOrSet('k', () => 'unstored');
+      fleet.server.clearCommands();
+      const asked = one.getOrSet('k', () => 'unstored');
+      await until(() => fleet.server.commands.some((line) => line.startsWith('add ')));
+      // A read is tried once more.
+      fleet.server.misbehave.cutAfter(0).forCommand('get').times(2);
+      expect(await asked).toBe('unstored');
+      expect(fleet.server.commands.filter((line) => line.startsWith('get ') && isLock(line))).toHaveLength(2);
+      expect(await one.getOrSet('k', () => 'v')).toBe('v');
+      expect(await one.get('k')).toBe('v');
+    });
+
+    it('keeps nobody waiting: its giving back was not sent', async () => {
+      await start();
+      const [one] = await warm();
+      // Before it is let go it is looked at; a read is tried once more.
+      const loader = (): Promise<never> => {
+        fleet.server.misbehave.cutAfter(0).forCommand('get').times(2);
+        return Promise.reject(new Error('no database'));
+      };
+      await expect(one.getOrSet('k', loader)).rejects.toThrow('no database');
+      await fleet.rest();
+      expect(await one.getOrSet('k', () => 'v')).toBe('v');
+      expect(await one.get('k')).toBe('v');
+    });
+
+    it('is not taken from another who has it by now', async () => {
+      await start();
+      const [one, other] = await warm();
+      cut('add');
+      await one.getOrSet('k', () => 'unstored');
+      await fleet.pool().delete(lockKey('cache', 'cache#k'));
+      const { loader, calls, answer } = heldLoader<string>();
+      const asked = other.getOrSet('k', loader);
+      await until(() => calls() > 0);
+      const waits = one.getOrSet('k', fails);
+      await fleet.rest();
+      answer('theirs');
+      expect(await asked).toBe('theirs');
+      expect(await fleet.passing(waits, 20, SOON)).toBe('theirs');
+    });
   });
 
   it('that has ended and is another’s is neither used nor deleted', async () => {
