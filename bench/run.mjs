@@ -6,7 +6,18 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { installPeers } from './harness/library.mjs';
 
-const STUDIES = ['rows', 'head-of-line', 'large', 'growth', 'classic', 'nutcracker', 'codec', 'nest', 'http'];
+const STUDIES = [
+  'rows',
+  'alone',
+  'head-of-line',
+  'large',
+  'growth',
+  'classic',
+  'nutcracker',
+  'codec',
+  'nest',
+  'http',
+];
 
 const say = (text) => process.stderr.write(`${text}\n`);
 

@@ -1,0 +1,96 @@
+/**
+ * What the client itself takes, without a kernel and a server: on a socket made of memory, beside the bare client and
+ * beside loops without any client. What the machine does meanwhile hardly counts, so small differences can be seen.
+ */
+import { failure, over, runCases } from '../harness/cases.mjs';
+import { groupedBars, subtitleOf } from '../harness/charts.mjs';
+import { figure, table, times } from '../harness/report.mjs';
+import { ratio } from '../harness/stats.mjs';
+import { loadRow } from '../rows/index.mjs';
+
+const ROWS = ['get-100b-500', 'set-100b-500', 'getmany-100-10'];
+
+/** From nothing to everything; each with what it adds, for the table. */
+const LAYERS = {
+  promises: 'callers, promises, comparison; for getMany a Map',
+  strings: 'and the text of each value, made of bytes',
+  bare: 'and requests and answers, nothing checked',
+  ours: 'this client',
+};
+
+function waysOf({ compare, tree, other, pool }, isSet) {
+  const ours = { way: 'ours', client: 'ours', what: LAYERS.ours, tree, options: pool };
+  if (compare !== undefined) return [ours, { ...ours, way: `ours@${compare}`, what: '', tree: other }];
+  return Object.entries(LAYERS)
+    .filter(([way]) => way !== 'strings' || !isSet)
+    .map(([way, what]) => (way === 'ours' ? ours : { way, client: way, what, tree, options: {} }));
+}
+
+async function measure(context) {
+  const rows = await Promise.all(ROWS.filter((id) => context.only?.includes(id) ?? true).map(loadRow));
+  const cases = rows.flatMap(({ id: row, title, operation }) =>
+    waysOf(context, operation.name === 'set').map((way) => ({
+      id: `${title}: ${way.way}`,
+      row,
+      title,
+      ...way,
+    })),
+  );
+  const measured = await runCases(context, cases, ({ client, row, tree, options }) =>
+    context.runChild(
+      {
+        module: 'studies/alone.work.mjs',
+        client,
+        row,
+        tree,
+        options,
+        seconds: context.seconds,
+        warmup: context.warmup,
+      },
+      { cpu: context.pinnedCpu },
+    ),
+  );
+  return { cases: measured.map(({ tree: _, ...one }) => one) };
+}
+
+const runs = (one) => one.runs.map((run) => run?.best);
+function report({ cases, otherTree }) {
+  return [...new Set(cases.map(({ title }) => title))]
+    .map((title) => {
+      const here = cases.filter((one) => one.title === title);
+      const ours = here.find(({ way }) => way === 'ours');
+      const lines = here.map((one) => {
+        const best = over(one, (run) => run.best);
+        const known = one !== ours && best !== undefined && ours.runs.some(Boolean);
+        return [
+          one.way,
+          figure(best?.median),
+          best && `${figure(best.min)}-${figure(best.max)}`,
+          known ? times(ratio(runs(ours), runs(one))) : undefined,
+          one.what,
+          failure(one),
+        ];
+      });
+      const beside = otherTree === undefined ? '' : `, beside ${otherTree.ref} (${otherTree.commit})`;
+      const head = ['', 'CPU us', 'spread', 'ours is', '', ''];
+      return `${title}, on a socket made of memory${beside}\n\n${table(head, lines)}\n`;
+    })
+    .join('\n');
+}
+
+function charts({ cases, ...about }) {
+  const values = cases.flatMap((one) => {
+    const value = over(one, (run) => run.best)?.median;
+    return value === undefined ? [] : [{ panel: one.title, group: one.way, bar: 'one call', value }];
+  });
+  return {
+    cpu: groupedBars(values, {
+      title: 'What one call takes without a kernel and a server',
+      subtitle: subtitleOf(about),
+      x: 'microseconds of CPU, the best twentieth of many short stretches',
+      panels: true,
+    }),
+  };
+}
+
+export default { measure, report, charts };
