@@ -35,17 +35,21 @@ async function main() {
     );
   }
 
+  const study = (await import(`./studies/${options.subcommand}.mjs`)).default;
+  const earlier = options.into ?? options.add;
+  if (earlier !== undefined && study.merge === undefined) {
+    throw new Error(`--into and --add are for rows; "${options.subcommand}" is measured whole.`);
+  }
+  const before = earlier === undefined ? undefined : JSON.parse(readFileSync(earlier, 'utf8'));
+
   const { prepare } = await import('./harness/context.mjs');
   const { writeJson, machineLines } = await import('./harness/report.mjs');
   const { writeCharts } = await import('./harness/plot.mjs');
-  const study = (await import(`./studies/${options.subcommand}.mjs`)).default;
   const context = await prepare(options, say);
-  const figures = await study.measure(context);
+  const figures = await study.measure({ ...context, before: options.add === undefined ? undefined : before });
   const measured = { study: options.subcommand, ...context.described, ...figures };
   const data =
-    options.into === undefined
-      ? measured
-      : study.merge(JSON.parse(readFileSync(options.into, 'utf8')), measured);
+    before === undefined ? measured : study[options.into === undefined ? 'add' : 'merge'](before, measured);
 
   const { subcommand, compare, node } = options;
   const name = [subcommand, compare && 'compare', node && `node${node}`].filter(Boolean).join('-');

@@ -52,3 +52,7 @@ export function describeTree(tree) {
   if (commit === undefined) return { commit: 'unknown', changed: false };
   return { commit, changed: Boolean(git('status', '--porcelain', '--', 'lib')) };
 }
+
+/** What names the code that the rows measure, as it was in a commit; `undefined` when that is not known here. */
+export const coreOf = (commit) =>
+  firstLine('git', ['-C', repositoryRoot, 'rev-parse', '--verify', `${commit}:lib/core`]);

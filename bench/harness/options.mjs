@@ -36,6 +36,7 @@ export const HELP = `npm run bench -- [SUBCOMMAND] [OPTIONS]
   --option K=V        an option of our pool; may stand more than once
   --cpu N             the core for rows on one core; the last one
   --into FILE         with --only: puts these rows into an earlier result, beside its others
+  --add FILE          adds these rounds to those of an earlier result of the same lib/core
   --out DIR           where JSON and SVG files go; docs/bench
   --no-build          use the library as it was built last
   --verbose           print what a failing client's process printed
@@ -74,6 +75,7 @@ export function readOptions(argv) {
       attempts: { ...text, default: '3' },
       compare: text,
       into: text,
+      add: text,
       node: text,
       rate: text,
       'floor-get': text,
@@ -99,6 +101,7 @@ export function readOptions(argv) {
     attempts: Math.round(positive('attempts', values.attempts)),
     compare: values.compare,
     into: values.into,
+    add: values.add,
     node: values.node,
     rate: values.rate === undefined ? undefined : positive('rate', values.rate),
     floor: { get: values['floor-get'], set: values['floor-set'] },

@@ -86,7 +86,7 @@ export function targetTable(verdicts) {
   return `${table(['', 'row', 'figure', 'bar', 'measured (spread over rounds)', 'against', 'with two processors'], lines)}\n\n${count('pass')} pass, ${count('fail')} fail, ${count('unknown')} not measured.\n`;
 }
 
-export function machineLines({ machine, tree, versions, settings }) {
+export function machineLines({ machine, tree, versions, settings, parts = [] }) {
   const { cpu, cores, memoryGiB, kernel, load } = machine;
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version ?? 'missing'}`);
   const warnings = [];
@@ -97,6 +97,7 @@ export function machineLines({ machine, tree, versions, settings }) {
     `node ${machine.node}, memcached ${machine.memcached}, redis ${machine.redis}`,
     `library ${tree.commit}${tree.changed ? ' with changes' : ''}; ${packages.join(', ')}`,
     `${settings.rounds} rounds of ${settings.seconds} s after ${settings.warmup} s of warm-up`,
+    ...parts.map((one) => `of which ${one.rounds} at ${one.when}, library ${one.tree.commit}`),
     ...warnings,
     '',
   ].join('\n');

@@ -4,8 +4,9 @@
 import { ALL, describeClient, FLOORS, PEERS } from '../clients/index.mjs';
 import { rowCharts, subtitleOf, targetChart } from '../harness/charts.mjs';
 import { CLASSIC } from '../harness/floor.mjs';
+import { coreOf } from '../harness/machine.mjs';
 import { apartLine, rowTable, table, targetTable, times } from '../harness/report.mjs';
-import { runRounds } from '../harness/rounds.mjs';
+import { runRounds, summarise } from '../harness/rounds.mjs';
 import { startMemcached, startRedis, stopAll } from '../harness/servers.mjs';
 import { ratio } from '../harness/stats.mjs';
 import { judge } from '../harness/targets.mjs';
@@ -13,6 +14,8 @@ import { DEFAULT_TEMPLATES, learnTemplates } from '../harness/wire.mjs';
 import { loadRow, ROWS } from '../rows/index.mjs';
 
 async function measure(context) {
+  // Now, not after an hour.
+  if (context.before !== undefined) refuseToAdd(context.before, context.described);
   const rows = await Promise.all(wantedRows(context).map(loadRow));
   const clients = wantedClients(context).map(describeClient);
   const servers = await startServers(rows, clients, context);
@@ -20,6 +23,7 @@ async function measure(context) {
     const templates = await floorTemplates(context, clients, servers.memcached);
     const results = await runRounds({
       ...context,
+      rate: context.rate ?? context.before?.rows.find(({ id }) => id === 'get-100b-half-peak')?.rate,
       rows,
       clients,
       serversOf: (client, row) => [servers[`${client.server}${row.pinned ? 'Pinned' : ''}`]],
@@ -36,7 +40,8 @@ async function measure(context) {
   }
 }
 
-function wantedRows({ only, clients, compare, rate }) {
+function wantedRows({ only, clients, compare, rate, before }) {
+  if (before !== undefined) return before.rows.map(({ id }) => id);
   if (only !== undefined) return ROWS.filter((id) => only.includes(id));
   // The offered rate comes from the peers' peak; without peers it must be given.
   const peerless =
@@ -44,7 +49,11 @@ function wantedRows({ only, clients, compare, rate }) {
   return peerless && rate === undefined ? ROWS.filter((id) => id !== 'get-100b-half-peak') : ROWS;
 }
 
-function wantedClients({ clients, compare }) {
+function wantedClients({ clients, compare, before }) {
+  if (before !== undefined) {
+    const known = new Set(before.rows.flatMap((row) => row.clients.map(({ id }) => id)));
+    return ALL.filter((id) => known.has(id));
+  }
   if (compare !== undefined) {
     const beside = clients?.filter((id) => id !== 'ours') ?? [];
     return ['ours', `ours@${compare}`, ...beside];
@@ -124,6 +133,52 @@ function charts({ rows, targets, ...about }) {
  * clients side by side; each says of which commit it is, and when it was measured.
  */
 export function merge(before, now) {
+  refuseOthers(before, now);
+  const marked = ({ rows, tree, when }) => rows.map((row) => ({ tree, when, ...row }));
+  const rows = new Map([...marked(before), ...marked(now)].map((row) => [row.id, row]));
+  return { ...now, rows: [...rows.values()], targets: judge(rows) };
+}
+
+/**
+ * An earlier result with more rounds of the same, and the bars judged anew: for when measuring takes longer than a
+ * machine can be spared. Nothing of what was measured before is left out.
+ */
+export function add(before, now) {
+  refuseToAdd(before, now);
+  const rounds = before.settings.rounds + now.settings.rounds;
+  const fresh = new Map(now.rows.map((row) => [row.id, row]));
+  const rows = new Map(before.rows.map((row) => [row.id, withRuns(row, fresh.get(row.id))]));
+  const parts = [...(before.parts ?? [partOf(before)]), partOf(now)];
+  return { ...withRounds(now, rounds), parts, rows: [...rows.values()], targets: judge(rows) };
+}
+
+/** @throws when rounds measured now could not be added to the earlier result */
+function refuseToAdd(before, now) {
+  refuseOthers(before, withRounds(now, before.settings.rounds));
+  const core = coreOf(before.tree.commit);
+  const isSame = core !== undefined && core === coreOf(now.tree.commit);
+  if (!isSame || before.tree.changed || now.tree.changed) {
+    throw new Error('The earlier result is of another lib/core: measure all rounds.');
+  }
+}
+
+const withRounds = (result, rounds) => ({ ...result, settings: { ...result.settings, rounds } });
+const partOf = ({ when, tree, settings: { rounds } }) => ({ when, tree, rounds });
+
+function withRuns(row, more) {
+  const ids = (one) => one?.clients.map(({ id }) => id).join();
+  if (ids(row) !== ids(more) || row.rate !== more.rate) {
+    throw new Error(`The earlier result has other clients or another rate in ${row.id}: measure all rounds.`);
+  }
+  const runs = row.clients.map(({ id, errors, runs }, at) => {
+    const { [at]: other } = more.clients;
+    return [id, { runs: [...runs, ...other.runs], errors: [...errors, ...other.errors] }];
+  });
+  return { ...row, ...summarise(row, runs, row.clients, row.rate) };
+}
+
+/** @throws when the two results cannot stand side by side */
+function refuseOthers(before, now) {
   for (const what of ['machine', 'versions', 'settings']) {
     const { load: _, ...one } = before[what];
     const { load: __, ...other } = now[what];
@@ -131,9 +186,6 @@ export function merge(before, now) {
       throw new Error(`The earlier result has another ${what}: measure all rows.`);
     }
   }
-  const marked = ({ rows, tree, when }) => rows.map((row) => ({ tree, when, ...row }));
-  const rows = new Map([...marked(before), ...marked(now)].map((row) => [row.id, row]));
-  return { ...now, rows: [...rows.values()], targets: judge(rows) };
 }
 
-export default { measure, report, charts, merge };
+export default { measure, report, charts, merge, add };
