@@ -40,8 +40,8 @@ interface Lane {
   readonly node: Node;
   /** As the caller wrote them. */
   readonly keys: string[];
-  /** The same as they go on the wire. */
-  readonly wires: string[];
+  /** The same as they go on the wire: the same array, unless one of them is another. */
+  wires: string[];
   /** The first key that has not been sent. */
   next: number;
   /** Requests of the current slice without their end. */
@@ -101,7 +101,8 @@ export class ManyCall<V> implements RequestSink {
         const node = this.#dispatcher.nodeFor(toRouteKey(key, wire));
         if (lane?.node !== node) lane = this.#laneOf(node);
         lane.keys.push(key);
-        lane.wires.push(wire);
+        if (lane.wires !== lane.keys) lane.wires.push(wire);
+        else if (wire !== key) lane.wires = [...lane.keys.slice(0, -1), wire];
       } catch (error) {
         this.#failed.set(key, error as MemcachedError);
       }
@@ -114,7 +115,8 @@ export class ManyCall<V> implements RequestSink {
 
   #laneOf(node: Node): Lane {
     for (const lane of this.#lanes) if (lane.node === node) return lane;
-    const lane: Lane = { node, keys: [], wires: [], next: 0, live: new Set() };
+    const keys: string[] = [];
+    const lane: Lane = { node, keys, wires: keys, next: 0, live: new Set() };
     this.#lanes.push(lane);
     return lane;
   }

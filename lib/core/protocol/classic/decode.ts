@@ -31,11 +31,13 @@ export function decodeClassic(
   maxValueBytes: number,
 ): number {
   switch (request.verb) {
-    case Verb.get:
     case Verb.getBatch:
-    case Verb.gets:
+      return decodeMember(request, bytes, from, to, reply, maxValueBytes);
+    case Verb.get:
     case Verb.gat:
     case Verb.peek:
+      return decodeSingle(request, bytes, from, to, reply, maxValueBytes);
+    case Verb.gets:
       return decodeRead(request, bytes, from, to, reply, maxValueBytes);
     default: {
       const lineEnd = findLineEnd(bytes, from, to);
@@ -91,6 +93,41 @@ function decodeLine(request: Request, bytes: Buffer, from: number, lineEnd: numb
   }
 }
 
+/** One value of a batch, or what ends it. */
+function decodeMember(
+  request: Request,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  reply: Reply,
+  maxValueBytes: number,
+): number {
+  const { cursor } = request;
+  const key = request.keys![cursor];
+  const next = key === undefined ? 0 : readExpected(key, bytes, from, to, reply, maxValueBytes);
+  if (next === 0) return decodeRead(request, bytes, from, to, reply, maxValueBytes);
+  request.cursor = cursor + 1;
+  reply.index = cursor;
+  reply.more = true;
+  return next;
+}
+
+function decodeSingle(
+  request: Request,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  reply: Reply,
+  maxValueBytes: number,
+): number {
+  const next = readExpected(request.key, bytes, from, to, reply, maxValueBytes);
+  if (next === 0 || !startsWith(bytes, next, to, END)) {
+    return decodeRead(request, bytes, from, to, reply, maxValueBytes);
+  }
+  reply.index = 0;
+  return next + END.length;
+}
+
 /** `VALUE <key> <flags> <bytes> [<cas>]`, its body, and `END`; or `END` alone. */
 function decodeRead(
   request: Request,
@@ -100,8 +137,7 @@ function decodeRead(
   reply: Reply,
   maxValueBytes: number,
 ): number {
-  let start = readExpected(request, bytes, from, to, reply);
-  if (start === 0) start = readHead(request, bytes, from, to, reply);
+  const start = readHead(request, bytes, from, to, reply);
   if (start === NEED_MORE) return NEED_MORE;
   if (reply.kind !== ReplyKind.value) return start;
   const length = reply.end;
@@ -142,15 +178,20 @@ function isValueWord(bytes: Buffer, at: number): boolean {
 }
 
 /**
- * The line before a value as it comes nearly always: whole, of the key that is next, without a CAS id. Read in
- * one go; whatever is otherwise is left to {@link readHead}.
- * @returns where the body starts; 0 when the line is otherwise
+ * A value as it comes nearly always: whole, of the key that is next, without a CAS id. Read in one go; whatever is
+ * otherwise is left to {@link decodeRead}.
+ * @returns where what follows begins; 0 when it is otherwise
  */
-function readExpected(request: Request, bytes: Buffer, from: number, to: number, reply: Reply): number {
-  const key = request.keys === undefined ? request.key : request.keys[request.cursor];
+function readExpected(
+  key: string,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  reply: Reply,
+  maxValueBytes: number,
+): number {
   let i = from + 'VALUE '.length;
-  if (key === undefined || request.verb === Verb.gets || i + key.length + 24 > to) return 0;
-  if (!isValueWord(bytes, from)) return 0;
+  if (i + key.length + 24 > to || !isValueWord(bytes, from)) return 0;
   for (let at = 0; at < key.length; at++) if (bytes[i++] !== key.charCodeAt(at)) return 0;
   if (bytes[i++] !== SPACE) return 0;
   let flags = 0;
@@ -163,12 +204,17 @@ function readExpected(request: Request, bytes: Buffer, from: number, to: number,
   for (digit = bytes[i]! - ZERO; digit >= 0 && digit <= 9; digit = bytes[++i]! - ZERO)
     length = length * 10 + digit;
   if (i === lengthStart || i - flagsStart > 22 || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
+  const start = i + 2;
+  const end = start + length;
+  if (length > maxValueBytes || end + 2 > to || bytes[end] !== CR || bytes[end + 1] !== LF) return 0;
   reply.kind = ReplyKind.value;
-  reply.index = request.keys === undefined ? 0 : request.cursor;
   reply.flags = flags;
-  readCas(bytes, 0, 0, reply);
-  reply.end = length;
-  return i + 2;
+  reply.shortCas = -1;
+  reply.longCas = '';
+  reply.buffer = bytes;
+  reply.start = start;
+  reply.end = end;
+  return end + 2;
 }
 
 /**
