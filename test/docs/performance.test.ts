@@ -95,3 +95,29 @@ test('every row of the README is one of the run, and says what it said', () => {
     expect([title, ratio]).toEqual([title, (medianOf('ours') / medianOf(rival!)).toFixed(1)]);
   }
 });
+
+interface Alone {
+  cases: { way: string; title: string; runs: { best: number }[] }[];
+}
+
+test('what a call takes without a kernel and a server is told as it was measured', () => {
+  const { cases } = JSON.parse(read('docs/bench/alone.json')) as Alone;
+  const leastOf = (title: string, way: string) => {
+    const one = cases.find((each) => each.title === title && each.way === way);
+    return one === undefined ? Number.NaN : Math.min(...one.runs.map(({ best }) => best));
+  };
+  const section = read('docs/performance.md').split('### Without a kernel and a server')[1]!.split('## ')[0]!;
+  const titles = [...new Set(cases.map(({ title }) => title))];
+  expect(titles).toHaveLength(3);
+  for (const title of titles) {
+    const line = section.split('\n').find((each) => each.startsWith(`| ${title} |`));
+    const told = line!
+      .split('|')
+      .slice(2, -1)
+      .map((cell) => (cell.trim() === '' ? Number.NaN : Number.parseFloat(cell)));
+    const measured = ['promises', 'strings', 'bare', 'ours'].map((way) =>
+      Number(leastOf(title, way).toPrecision(2)),
+    );
+    expect([title, told]).toEqual([title, measured]);
+  }
+});
