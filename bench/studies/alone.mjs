@@ -88,8 +88,8 @@ function charts({ cases, machine, settings, when }) {
   return {
     cpu: groupedBars(values, {
       title: 'What one call takes without a kernel and a server',
-      subtitle: `${machine.cpu}, node ${machine.node}; least of ${settings.rounds} rounds, ${when.slice(0, 10)}`,
-      x: 'microseconds of CPU: of many short stretches the best twentieth, of all rounds the least',
+      subtitle: `${machine.cpu}, node ${machine.node}; best twentieth of short stretches, least of ${settings.rounds} rounds, ${when.slice(0, 10)}`,
+      x: 'microseconds of CPU',
       panels: true,
     }),
   };
