@@ -51,7 +51,9 @@ class Answers {
         .map((line) => this.#batch(line));
     const probe = /^mg (\S+) k O1\r\n$/.exec(text);
     if (probe !== null) return [Buffer.from(`EN k${probe[1]} O1\r\n`)];
-    this.#next ??= numberIn(text, 0);
+    const first = numberIn(text, 0);
+    this.#next ??= first;
+    if (first !== this.#next) throw new Error(`Request ${first} comes where ${this.#next} was due.`);
     // The value of a write holds no line of its own.
     const last = numberIn(text, this.#isSet ? text.lastIndexOf('\r\nms ') + 1 : text.lastIndexOf(' O'));
     const from = this.#begin(this.#next);

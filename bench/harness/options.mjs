@@ -89,6 +89,9 @@ export function readOptions(argv) {
     },
   });
   const rounds = Math.round(positive('rounds', values.rounds));
+  const whole = ['only', 'clients', 'compare', 'into'].find((other) => values[other] !== undefined);
+  if (values.add !== undefined && whole !== undefined)
+    throw new Error(`--add measures the rows and clients of its file: leave --${whole} out.`);
   return {
     subcommand: positionals[0] ?? 'rows',
     file: positionals[1],

@@ -28,6 +28,7 @@ function waysOf({ compare, tree, other, pool }, isSet) {
 
 async function measure(context) {
   const rows = await Promise.all(ROWS.filter((id) => context.only?.includes(id) ?? true).map(loadRow));
+  if (rows.length === 0) throw new Error(`Of the rows, alone knows ${ROWS.join(', ')}.`);
   const cases = rows.flatMap(({ id: row, title, operation }) =>
     waysOf(context, operation.name === 'set').map((way) => ({
       id: `${title}: ${way.way}`,

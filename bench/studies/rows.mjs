@@ -155,9 +155,10 @@ export function add(before, now) {
 /** @throws when rounds measured now could not be added to the earlier result */
 function refuseToAdd(before, now) {
   refuseOthers(before, withRounds(now, before.settings.rounds));
-  const core = coreOf(before.tree.commit);
-  const isSame = core !== undefined && core === coreOf(now.tree.commit);
-  if (!isSame || before.tree.changed || now.tree.changed) {
+  const core = coreOf(now.tree.commit);
+  // A row that was put in later has a tree of its own.
+  const trees = [now.tree, before.tree, ...before.rows.map(({ tree }) => tree ?? before.tree)];
+  if (core === undefined || trees.some(({ commit, changed }) => changed || coreOf(commit) !== core)) {
     throw new Error('The earlier result is of another lib/core: measure all rounds.');
   }
 }

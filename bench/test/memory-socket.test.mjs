@@ -52,6 +52,7 @@ test('memory › refuses what it does not know', async () => {
   const after = await connect();
   await assert.rejects(after('stats\r\n'), /has no answer to "stats/);
   await assert.rejects(after('mg a f v O4096\r\n'), /has no answer/);
+  await assert.rejects(after('mg a f v O77\r\n'), /Request 77 comes where 2 was due/);
 });
 
 test('alone › measures a client that speaks to memory, and the loops without one', async () => {

@@ -92,6 +92,9 @@ test('rounds of other code, of a changed tree or of other clients are not added'
   assert.throws(() => add(unknown, one()), /another lib\/core/);
   const changed = rounds([measured(30)], [measured(10)], { commit: head, changed: true });
   assert.throws(() => add(one(), changed), /another lib\/core/);
+  const putIn = one();
+  putIn.rows[0].tree = { commit: 'f'.repeat(12), changed: false };
+  assert.throws(() => add(putIn, one()), /another lib\/core/);
   const fewer = one();
   fewer.rows[0].clients.pop();
   assert.throws(() => add(one(), fewer), /other clients .* in get-10kb-50/);
