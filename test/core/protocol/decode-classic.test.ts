@@ -126,6 +126,23 @@ describe('classic answers', () => {
   });
 });
 
+describe('a value that comes whole', () => {
+  const long = 'x'.repeat(MAX_VALUE + 1);
+  test.each<[string, string]>([
+    ['more than maxValueSize', `VALUE k 5 ${MAX_VALUE + 1}\r\n${long}\r\nEND\r\n`],
+    ['another line end behind it', `VALUE k 5 30\r\n${long.slice(0, 30)}xxEND\r\n`],
+  ])('%s › is refused, for one key and for many', (_name, bytes) => {
+    expect(() => decode(classic, request('get'), [bytes])).toThrow(Doubt);
+    const many = request('getBatch', '', { keys: ['k', 'l'] });
+    expect(() => decode(classic, many, [bytes])).toThrow(Doubt);
+  });
+
+  test('no end behind it › is refused for one key', () => {
+    const bytes = `VALUE k 5 30\r\n${long.slice(0, 30)}\r\nENDED\r\n`;
+    expect(() => decode(classic, request('get'), [bytes])).toThrow(Doubt);
+  });
+});
+
 describe('answers for many keys', () => {
   const list = (reply: Reply): Decoded =>
     reply.more

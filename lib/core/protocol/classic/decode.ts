@@ -112,6 +112,7 @@ function decodeMember(
   return next;
 }
 
+/** The one value that was asked for and the `END` behind it, or that `END` alone. */
 function decodeSingle(
   request: Request,
   bytes: Buffer,
