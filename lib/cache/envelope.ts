@@ -95,6 +95,28 @@ export function seal(stamp: Stamp, freshness: Freshness, value: unknown): unknow
   return [head, value];
 }
 
+/**
+ * {@link unseal}, if it stands under `stamp`, as nearly everything does that is read: then the stamp is compared
+ * where it is, and the same text given back.
+ */
+export function unsealUnder(stamp: Stamp, stored: unknown): Unsealed | undefined {
+  const end = stamp.length + 1;
+  if (Array.isArray(stored)) {
+    const head: unknown = stored[0];
+    const value: unknown = stored[1];
+    if (stored.length === 2 && typeof head === 'string' && head.length === end && isUnder(stamp, head))
+      return value === undefined ? undefined : { stamp, freshness: ALWAYS_FRESH, value };
+  } else if (typeof stored === 'string' && stored[end] === ':' && isUnder(stamp, stored)) {
+    return { stamp, freshness: ALWAYS_FRESH, value: stored.slice(end + 1) };
+  }
+  const unsealed = unseal(stored);
+  return unsealed?.stamp === stamp ? unsealed : undefined;
+}
+
+function isUnder(stamp: Stamp, head: string): boolean {
+  return head[0] === LAYOUT && head.startsWith(stamp, 1);
+}
+
 /** `undefined` for what was not sealed here. */
 export function unseal(stored: unknown): Unsealed | undefined {
   if (typeof stored === 'string') {

@@ -10,7 +10,7 @@
  * A stamp is `<generation>[,<tag>=<version>]...`, tags percent-encoded, so that none of `, = ; :` is theirs.
  */
 import type { CallOptions } from '../core/pool/types.js';
-import { type Freshness, type Stamp, type Unsealed, unseal } from './envelope.js';
+import { type Freshness, type Stamp, type Unsealed, unseal, unsealUnder } from './envelope.js';
 import type { Copy, Current, Mark, Marking, MarkRead, NodeName } from './marks.js';
 import { standing } from './marks.js';
 import type { Tags } from './tags.js';
@@ -84,19 +84,17 @@ export type Renewal = 'none' | 'begun' | 'unknown';
 
 /** One mark that is being read. */
 class Reading {
-  readonly copy: Copy;
   readonly read: MarkRead;
   readonly #epoch: number;
   #ensured: Promise<string | undefined> | undefined;
 
   constructor(
     readonly mark: Mark,
-    node: NodeName,
+    readonly copy: Copy,
     private readonly call: CallOptions,
   ) {
-    this.copy = mark.on(node);
     this.#epoch = mark.epoch;
-    this.read = mark.current(this.copy, call);
+    this.read = mark.current(copy, call);
   }
 
   get current(): Promise<Current> {
@@ -134,8 +132,9 @@ export class Asked {
     later: boolean,
   ) {
     this.#order = ++stamps.marking.asks;
-    const { known } = stamps.generation.on(node);
-    this.#generation = new Reading(stamps.generation, node, call);
+    const copy = stamps.generation.on(node);
+    const { known } = copy;
+    this.#generation = new Reading(stamps.generation, copy, call);
     if (tags.length === 0) {
       this.guess = known;
       this.#tags = NO_MARKS;
@@ -143,9 +142,13 @@ export class Asked {
       const marks = tags.map((tag) => stamps.tags.mark(tag));
       const versions = marks.map((mark) => mark.on(node).known);
       this.guess = known === undefined ? undefined : toStamp(known, tags, versions);
-      this.#tags = new Map(tags.map((tag, i) => [tag, new Reading(marks[i]!, node, call)]));
+      this.#tags = new Map(tags.map((tag, i) => [tag, this.#readingOf(marks[i]!)]));
     }
-    this.#all = later ? new Reading(stamps.tags.all, node, call).ensured() : undefined;
+    this.#all = later ? this.#readingOf(stamps.tags.all).ensured() : undefined;
+  }
+
+  #readingOf(mark: Mark): Reading {
+    return new Reading(mark, mark.on(this.node), this.call);
   }
 
   /** Whether a clear, or an end of one of the tags asked for, began in this process since the ask. */
@@ -166,8 +169,8 @@ export class Asked {
   judgeNow(stored: unknown): Judged | undefined {
     const { isKnown, current } = this.#generation.read;
     if (!isKnown) return undefined;
-    const unsealed = unseal(stored);
-    return unsealed !== undefined && unsealed.stamp === current ? new Valid(unsealed) : undefined;
+    const unsealed = typeof current === 'string' ? unsealUnder(current, stored) : undefined;
+    return unsealed && new Valid(unsealed);
   }
 
   /** What an item, as the pool gave it, is worth. */
@@ -224,7 +227,7 @@ export class Asked {
       const end = one.indexOf('=');
       const tag = decode(one.slice(0, Math.max(0, end)));
       if (tag === undefined || tag === '') return 'nothing';
-      const reading = this.#tags.get(tag) ?? new Reading(this.stamps.tags.mark(tag), this.node, this.call);
+      const reading = this.#tags.get(tag) ?? this.#readingOf(this.stamps.tags.mark(tag));
       readings.push([one.slice(end + 1), reading.current]);
     }
     const currents = await Promise.all(readings.map(([, current]) => current));
@@ -246,12 +249,12 @@ export class Asked {
     const mark = this.stamps.tags.mark(tag);
     const before = mark.on(this.node);
     const known = before.knownSince < this.#order ? before.known : undefined;
-    const version = await new Reading(mark, this.node, this.call).ensured();
+    const version = await this.#readingOf(mark).ensured();
     if (version === undefined || version === known) return version;
     // Whoever ends a tag renews the mark of all tags first, so this one is read last.
     const all = await this.#all;
     if (all === undefined) return undefined;
-    const now = await new Reading(this.stamps.tags.all, this.node, this.call).current;
+    const now = await this.#readingOf(this.stamps.tags.all).current;
     return now === all ? version : undefined;
   }
 }

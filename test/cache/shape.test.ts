@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ALWAYS_FRESH, seal, unseal } from '../../lib/cache/envelope.js';
+import { ALWAYS_FRESH, seal, unseal, unsealUnder } from '../../lib/cache/envelope.js';
 import { copy, fromData, toData } from '../../lib/cache/shape.js';
 import { createCodec } from '../../lib/core/value/default-codec.js';
 
@@ -163,6 +163,34 @@ describe('an envelope', () => {
         expect(unseal(sealed)).toStrictEqual({ stamp: generation, freshness: { ...fresh }, value });
       }),
     );
+  });
+
+  it('opens what stands under the stamp that was expected, and nothing else', () => {
+    fc.assert(
+      fc.property(data, fc.oneof(freshness, fc.constant(ALWAYS_FRESH)), (value, fresh) => {
+        fc.pre(value !== undefined);
+        const sealed = seal(generation, fresh, value);
+        const opened = unsealUnder(generation, sealed);
+        expect(opened).toStrictEqual({ stamp: generation, freshness: { ...fresh }, value });
+        for (const other of [
+          `${generation}x`,
+          generation.slice(0, -1),
+          'mx2c0000.abcdefgh',
+          `${generation},t=1`,
+        ])
+          expect(unsealUnder(other, sealed)).toBeUndefined();
+      }),
+    );
+    for (const bad of [
+      `2${generation}:v`,
+      [`2${generation}`, 1],
+      [`1${generation}`],
+      [`1${generation}`, undefined],
+      [`1${generation}`, 1, 2],
+      `1${generation}`,
+      `1${generation};!:v`,
+    ])
+      expect(unsealUnder(generation, bad)).toBeUndefined();
   });
 
   it('costs a value without tags and freshness nothing beyond its generation', () => {

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { toExptime } from '../../lib/core/command/expiry.js';
 import { toDigestedWireKey, toWireKey } from '../../lib/core/command/keys.js';
 import { BLACKLIST_MOVES, Blacklist, type BlacklistMove, STRIKES } from '../../lib/core/node/blacklist.js';
+import { RequestFiller } from '../../lib/core/pool/requests.js';
+import { createCodec } from '../../lib/core/value/default-codec.js';
 import { ManualClock } from '../../lib/testing/index.js';
 
 const anyText = fc.oneof(
@@ -40,6 +42,31 @@ it('every key but the empty one has a digested wire key, and no two the same', (
     }),
   );
 });
+
+it.each(['refuse', 'digest'] as const)(
+  'what was found out about one key is never held for another (longKeys: %s)',
+  (longKeys) => {
+    const filler = new RequestFiller(createCodec(), new ManualClock(), 1_048_576, longKeys);
+    const outcome = (work: () => string): string => {
+      try {
+        return work();
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const key = fc.oneof(anyText, fc.constantFrom('', 'key', 'key\r\n', 'k e y', 'kéy', 'sha256:x'));
+    fc.assert(
+      fc.property(fc.array(key, { minLength: 1, maxLength: 8 }), (keys) => {
+        for (const one of keys) {
+          outcome(() => toDigestedWireKey(one));
+          for (const asked of [one, ...keys]) {
+            expect(outcome(() => filler.toWireAgain(asked))).toBe(outcome(() => filler.toWire(asked)));
+          }
+        }
+      }),
+    );
+  },
+);
 
 it('an expiry time is never sooner than asked, never a second too late, and always what memcached can take', () => {
   const ttls = fc.double({ min: 0, max: 12 * 365 * 86_400_000, noNaN: true });

@@ -52,6 +52,13 @@ const DIGEST_MARK = 'sha256:';
 const READABLE_BYTES = 40;
 /** What a key without either of these is goes as it is. */
 const WORTH_A_LOOK = new RegExp(`${NOT_PRINTABLE_ASCII.source}|${DIGEST_MARK}`);
+/** The last such key: who has looked at it hands it on to somebody who must look at it too. A legal one to begin with. */
+let lastPlain = 'key';
+
+/** Whether a key goes as it is, whatever the rules for long ones, known from the last time one was looked at. */
+export function isKnownPlain(key: string): boolean {
+  return key === lastPlain;
+}
 
 /**
  * Like {@link toWireKey}, but a key the protocol cannot carry becomes a readable start and its SHA-256.
@@ -60,7 +67,10 @@ const WORTH_A_LOOK = new RegExp(`${NOT_PRINTABLE_ASCII.source}|${DIGEST_MARK}`);
  */
 export function toDigestedWireKey(key: string): string {
   if (typeof key !== 'string' || key === '') return toWireKey(key);
-  if (key.length <= MAX_KEY_BYTES && !WORTH_A_LOOK.test(key)) return key;
+  if (key.length <= MAX_KEY_BYTES && !WORTH_A_LOOK.test(key)) {
+    lastPlain = key;
+    return key;
+  }
   if (key.includes(DIGEST_MARK) || needsDigest(key)) {
     const readable = key.replace(/[^!-~]/g, '_').slice(0, READABLE_BYTES);
     // UTF-16 keeps half surrogate pairs apart, which UTF-8 would turn into one replacement character.

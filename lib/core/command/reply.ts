@@ -35,7 +35,21 @@ export const NO_BUFFER: Buffer = Buffer.alloc(0);
 /** With fewer bytes read at once, looking at all of them costs more than looking at each value. */
 const WORTH_A_LOOK = 1_024;
 
-export class Reply {
+/** A CAS id as it is read: made a bigint only when somebody asks, which takes as long as all the rest of a line. */
+export interface ReadCas {
+  /** -1 when it was not asked for, or when it has more digits than a number holds exactly. */
+  readonly shortCas: number;
+  /** Such a one, as decimal digits: a CAS id has 64 bits. */
+  readonly longCas: string;
+}
+
+/** `undefined` when it was not asked for. */
+export function casOf({ shortCas, longCas }: ReadCas): bigint | undefined {
+  if (shortCas >= 0) return BigInt(shortCas);
+  return longCas === '' ? undefined : BigInt(longCas);
+}
+
+export class Reply implements ReadCas {
   kind: ReplyKind = ReplyKind.miss;
   /** Client flags of a value. */
   flags = 0;
@@ -44,9 +58,7 @@ export class Reply {
   end = 0;
   /** The buffer belongs to this value alone, so it may be handed out without a copy. */
   owned = false;
-  /** CAS id; -1 when it was not asked for, or when it has more digits than a number holds exactly. */
   shortCas = -1;
-  /** Such a one, as decimal digits: a CAS id has 64 bits. */
   longCas = '';
   /** Text of an error, a version, a number or a line. */
   text = '';
@@ -64,8 +76,7 @@ export class Reply {
   idleSeconds = 0;
   /** CAS id; `undefined` when it was not asked for. */
   get cas(): bigint | undefined {
-    if (this.shortCas >= 0) return BigInt(this.shortCas);
-    return this.longCas === '' ? undefined : BigInt(this.longCas);
+    return casOf(this);
   }
 
   #read: Buffer = NO_BUFFER;

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.js';
 import { MemcachedArgumentError, MemcachedTooLargeError, MemcachedValueError } from '../base/errors.js';
 import { describe } from '../base/options.js';
 import { toExptime } from '../command/expiry.js';
-import { toDigestedWireKey, toWireKey } from '../command/keys.js';
+import { isKnownPlain, toDigestedWireKey, toWireKey } from '../command/keys.js';
 import type { Request } from '../command/request.js';
 import type { Codec } from '../value/codec.js';
 import { largestValue } from '../value/size.js';
@@ -31,6 +31,7 @@ export class RequestFiller {
 
   /** {@link toWire} for callers who ask more than once about the same key: where it goes, and to send it there. */
   toWireAgain(key: string): string {
+    if (isKnownPlain(key)) return key;
     if (key !== this.#lastKey || key === '') {
       this.#lastWire = this.toWire(key);
       this.#lastKey = key;

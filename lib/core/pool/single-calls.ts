@@ -17,6 +17,7 @@ import { type Reply, ReplyKind } from '../command/reply.js';
 import { type Request, type RequestSink, Verb, verbName } from '../command/request.js';
 import type { Codec } from '../value/codec.js';
 import type { Dispatcher } from './dispatcher.js';
+import { LeaseItem } from './lease-item.js';
 import type { CasOutcome, LeaseRead, Versioned } from './types.js';
 
 export class SingleCalls implements RequestSink {
@@ -108,18 +109,7 @@ function versioned(request: Request, reply: Reply, value: unknown): Versioned<un
 }
 
 function toLeaseRead(request: Request, reply: Reply, value: unknown): LeaseRead<unknown> {
-  return {
-    value,
-    cas: reply.cas,
-    node: request.holder?.name ?? '',
-    unchanged: reply.kind === ReplyKind.done,
-    won: reply.won,
-    stale: reply.stale,
-    taken: reply.taken,
-    ttlSeconds: reply.ttlSeconds,
-    hitBefore: reply.hitBefore,
-    idleSeconds: reply.idleSeconds,
-  };
+  return new LeaseItem(reply, request.holder?.name ?? '', value);
 }
 
 /** The answer to a read that named the CAS id it knows. */

@@ -185,10 +185,14 @@ export function cacheOf(instance: unknown, plan: Plan): Reached | undefined {
     return undefined;
   }
   const { pool, namespace } = plan.place((instance as object).constructor);
-  if (!given.caches.has(pool)) lookUp(given, plan, pool);
-  const root = given.caches.get(pool);
+  const root = given.caches.get(pool) ?? soughtCache(given, plan, pool);
   if (root === undefined) return undefined;
   return { root, cache: namespace === undefined ? root : viewOf(root, namespace) };
+}
+
+function soughtCache(given: Given, plan: Plan, pool: string): MemcachedCache | undefined {
+  if (!given.caches.has(pool)) lookUp(given, plan, pool);
+  return given.caches.get(pool);
 }
 
 function lookUp(given: Given, plan: Plan, pool: string): void {
