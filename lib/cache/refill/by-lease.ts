@@ -10,7 +10,7 @@
 import type { Clock } from '../../core/base/clock.js';
 import { MemcachedDecodeError } from '../../core/base/errors.js';
 import type { LeaseReader, LeaseReadOptions } from '../../core/pool/leases.js';
-import type { LeaseRead } from '../../core/pool/types.js';
+import type { CallOptions, LeaseRead } from '../../core/pool/types.js';
 import type { Freshness } from '../envelope.js';
 import { mayHaveArrived } from '../faults.js';
 import type { Known, Near } from '../near.js';
@@ -19,7 +19,7 @@ import { type Asked, type Judged, NOTHING } from '../stamps.js';
 import { versionOf } from '../versions.js';
 import { Doubts } from './doubts.js';
 import { type Look, type Looker, NOT_READ } from './look.js';
-import type { Order } from './order.js';
+import type { Order, Policy } from './order.js';
 import { LeaseRight, type Remains, type Right, type SeenItem, SeenRight } from './rights.js';
 import { Sightings } from './sightings.js';
 
@@ -29,6 +29,10 @@ const MOST_MARKS = 3;
 export class ByLease implements Looker {
   readonly #sightings = new Sightings();
   readonly #doubts = new Doubts<true>();
+  /** What the last glance was sent with, and for which policy and call: the next one is mostly alike. */
+  #lastOptions: LeaseReadOptions | undefined;
+  #lastPolicy: Policy | undefined;
+  #lastCall: CallOptions | undefined;
 
   constructor(
     private readonly pool: CachePool,
@@ -41,8 +45,19 @@ export class ByLease implements Looker {
 
   /** {@link look} for a simple order, of which nearly always nothing is left to do once it was read. */
   glance(order: Order, asked: Asked, glancer: Glancer): void {
-    const options = optionsOf(order, asked, undefined);
+    const options = this.#optionsOfGlance(order, asked);
     this.leases.readTo(new Glance(this, order, asked, options, glancer), options);
+  }
+
+  #optionsOfGlance(order: Order, asked: Asked): LeaseReadOptions {
+    const last = this.#lastOptions;
+    const { policy, call } = order;
+    if (last?.node === asked.node && policy === this.#lastPolicy && call === this.#lastCall) return last!;
+    const options = optionsOf(order, asked, undefined);
+    this.#lastOptions = options;
+    this.#lastPolicy = policy;
+    this.#lastCall = call;
+    return options;
   }
 
   /** Goes on with what a glance has read. */

@@ -26,8 +26,6 @@ const MOST_TRIES = 2;
 
 export class Call<T> implements Sharer<Brought, T> {
   readonly signal: AbortSignal | undefined;
-  readonly insists: boolean;
-  readonly patience: number;
   /** It began the flight that its answer came with. */
   #isMine = false;
   #tries = 0;
@@ -40,10 +38,15 @@ export class Call<T> implements Sharer<Brought, T> {
     /** The cache is left alone. */
     private readonly bypasses: boolean,
   ) {
-    const { options, policy } = order;
-    this.signal = options.signal;
-    this.insists = options.forceFresh === true;
-    this.patience = policy.patience;
+    this.signal = order.options.signal;
+  }
+
+  get insists(): boolean {
+    return this.order.options.forceFresh === true;
+  }
+
+  get patience(): number {
+    return this.order.policy.patience;
   }
 
   /** What the call came to, for the ledger. */

@@ -10,7 +10,7 @@ import { afterwards } from './answer.js';
 import { checkCachePut, keyMaker, written } from './checks.js';
 import { entryFor, entryOf } from './entry.js';
 import type { CachePutDecorator } from './fits.js';
-import { keysOf } from './keys.js';
+import { keyOf } from './keys.js';
 import { mustBeMethod, placeOf, wrap } from './method.js';
 import { planOf, withConfig } from './plan.js';
 import type { CachePutOptions } from './types.js';
@@ -28,13 +28,13 @@ export function CachePut<O extends CachePutOptions>(options: O): CachePutDecorat
     const plan = planOf(where, target, method, own);
     const settings = withConfig({ ...own, key: keyMaker(where, own.key, descriptor.value!) });
     wrap(target, descriptor, plan, own.pool, {
-      prepare: (call) => keysOf(plan, settings(call.instance.constructor), call),
-      answer(call, keys) {
-        if (keys === undefined) return call.proceed();
+      prepare: (call) => keyOf(plan, settings(call.instance.constructor), call),
+      answer(call, key) {
+        if (key === undefined) return call.proceed();
         const all = settings(call.instance.constructor);
         const { ttl, tags, unless, version, ...entry } = entryFor(plan, entryOf(all), all, call);
         return afterwards(plan, call, async (result) => {
-          if (unless?.(result, keys[0]!)) return call.cache.delete(keys[0]!);
+          if (unless?.(result, key)) return call.cache.delete(key);
           const negative = result === null ? all.negativeTtl : undefined;
           const write: CacheWriteOptions = {
             stale: entry.stale,
@@ -45,7 +45,7 @@ export function CachePut<O extends CachePutOptions>(options: O): CachePutDecorat
             tags: typeof tags === 'function' ? tags(result) : tags,
             version: typeof version === 'function' ? version(result) : version,
           };
-          return call.cache.set(keys[0]!, result, write);
+          return call.cache.set(key, result, write);
         });
       },
     });

@@ -9,7 +9,7 @@ import { checkCacheable, keyMaker, written } from './checks.js';
 import { perClass } from './config.js';
 import { entryFor, entryOf, onErrorOf } from './entry.js';
 import type { CacheableDecorator } from './fits.js';
-import { keysOf } from './keys.js';
+import { keyOf } from './keys.js';
 import { mustNotWait } from './loading.js';
 import { mustBeMethod, placeOf, wrap } from './method.js';
 import { planOf } from './plan.js';
@@ -36,7 +36,7 @@ export function Cacheable<O extends CacheableOptions>(options?: O): CacheableDec
       return { all, entry: entryOf(all) };
     });
     wrap(target, descriptor, plan, own.pool, {
-      prepare: (call) => keysOf(plan, settings(call.instance.constructor).all, call)?.[0],
+      prepare: (call) => keyOf(plan, settings(call.instance.constructor).all, call),
       answer(call, key) {
         const { all, entry } = settings(call.instance.constructor);
         const onError = onErrorOf(all.onError, call);

@@ -11,7 +11,7 @@ import { scopedKey, scopeNamed } from '../scopes.js';
 import type { AnyFunction } from './checks.js';
 import { digest, Undigestable } from './default-key.js';
 import type { Call } from './method.js';
-import { defaultKeyOf, type Plan, tellOnce } from './slot.js';
+import { defaultKeyOf, type Plan, rootOf, tellOnce } from './slot.js';
 import type { Template } from './template.js';
 
 /** What of the options decides about the key. */
@@ -24,9 +24,22 @@ export interface KeyOptions {
 }
 
 /**
- * `undefined`: this call leaves the cache alone.
+ * The one key of a call. `undefined`: this call leaves the cache alone.
  * @throws MemcachedKeyError outside of production, when the key is none.
  */
+export function keyOf(plan: Plan, options: KeyOptions, call: Call): string | undefined {
+  try {
+    if (!wanted(options, call)) return undefined;
+    const made = makeKey(plan, options.key, call, call.args);
+    const scope = scopeOf(plan, options, call);
+    return scope === NOBODY ? undefined : scopedKey(scope, right(made, call.args));
+  } catch (error) {
+    notMade(plan, error);
+    return undefined;
+  }
+}
+
+/** {@link keyOf} where there may be none, or several. */
 export function keysOf(plan: Plan, options: KeyOptions, call: Call): string[] | undefined {
   try {
     if (!wanted(options, call)) return undefined;
@@ -96,7 +109,8 @@ function scopeOf(plan: Plan, { scope }: KeyOptions, call: Call): string | undefi
   let made: unknown;
   if (typeof scope === 'function') made = Reflect.apply(scope, call.instance, call.args);
   else {
-    const resolve = scopeNamed(call.root, scope);
+    const root = rootOf(call.instance, plan);
+    const resolve = root && scopeNamed(root, scope);
     if (resolve === undefined) tellOnce(plan, 'scope', `ran uncached: there is no scope named "${scope}".`);
     made = resolve?.();
   }

@@ -9,24 +9,18 @@ import { Observable, throwError } from 'rxjs';
 import type { MemcachedCache } from '../../cache/cache.js';
 import { MemcachedOptionError } from '../../core/base/errors.js';
 import { DEFAULT_POOL } from '../tokens.js';
-import { cacheOf, declareSlot, type Plan, type Reached } from './slot.js';
+import { cacheOf, declareSlot, type Plan } from './slot.js';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /** One call that has a cache. */
-export class Call implements Reached {
-  readonly cache: MemcachedCache;
-  readonly root: MemcachedCache;
-
+export class Call {
   constructor(
-    reached: Reached,
+    readonly cache: MemcachedCache,
     readonly instance: object,
     readonly args: unknown[],
     private readonly method: Method,
-  ) {
-    this.cache = reached.cache;
-    this.root = reached.root;
-  }
+  ) {}
 
   /** Runs the method itself, with the arguments of the call or with others. */
   proceed(args: unknown[] = this.args): unknown {
@@ -84,9 +78,9 @@ export function wrap<P>(
 ): void {
   const original = descriptor.value as Method;
   const wrapper: Method = function (...args) {
-    const reached = cacheOf(this, plan);
-    if (reached === undefined) return Reflect.apply(original, this, args);
-    const call = new Call(reached, this as object, args, original);
+    const cache = cacheOf(this, plan);
+    if (cache === undefined) return Reflect.apply(original, this, args);
+    const call = new Call(cache, this as object, args, original);
     let prepared: P;
     try {
       prepared = around.prepare(call);

@@ -161,18 +161,19 @@ export function adopt(instance: object, moduleRef: ModuleRef): boolean {
 /** Applications with a pool that are running; only to know whether a missing slot is worth a warning. */
 export const running = { applications: 0 };
 
-/** What a call works on. */
-export interface Reached {
-  readonly cache: MemcachedCache;
-  /** The pool's own cache, of which `cache` may be a view. */
-  readonly root: MemcachedCache;
-}
-
 /**
  * The cache for a call of `plan` on `instance`, or `undefined` when it runs uncached: the instance was made by
  * hand, the application has no such pool, or the pool is still being made.
  */
-export function cacheOf(instance: unknown, plan: Plan): Reached | undefined {
+export function cacheOf(instance: unknown, plan: Plan): MemcachedCache | undefined {
+  const root = rootOf(instance, plan);
+  if (root === undefined) return undefined;
+  const { namespace } = plan.place((instance as object).constructor);
+  return namespace === undefined ? root : viewOf(root, namespace);
+}
+
+/** The pool's own cache, of which {@link cacheOf} may be a view. */
+export function rootOf(instance: unknown, plan: Plan): MemcachedCache | undefined {
   const given = typeof instance === 'object' && instance !== null ? givenTo(instance) : undefined;
   if (given === undefined) {
     if (running.applications > 0) {
@@ -184,10 +185,8 @@ export function cacheOf(instance: unknown, plan: Plan): Reached | undefined {
     }
     return undefined;
   }
-  const { pool, namespace } = plan.place((instance as object).constructor);
-  const root = given.caches.get(pool) ?? soughtCache(given, plan, pool);
-  if (root === undefined) return undefined;
-  return { root, cache: namespace === undefined ? root : viewOf(root, namespace) };
+  const { pool } = plan.place((instance as object).constructor);
+  return given.caches.get(pool) ?? soughtCache(given, plan, pool);
 }
 
 function soughtCache(given: Given, plan: Plan, pool: string): MemcachedCache | undefined {
