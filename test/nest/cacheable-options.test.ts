@@ -46,6 +46,12 @@ function makePrices() {
       return this.#made(product.id);
     }
 
+    // @ts-expect-error one call has one key
+    @Cacheable({ key: (id: string) => [`list:${id}`] })
+    async listed(id: string) {
+      return this.#made(id);
+    }
+
     @Cacheable({ key: 'later:{0}', returns: 'observable' })
     later(id: string | undefined): Observable<Price> {
       return of(this.#made(String(id)));
@@ -204,6 +210,7 @@ onEachBackend((start) => {
         () => prices.of({ id: 'a', cents: 1 }),
         '[object Object] stands for an argument',
       ],
+      ['it is a list', () => prices.listed('a'), 'it gave an array, not a string that is not empty'],
       [
         'an Observable is asked for',
         () => lastValueFrom(prices.later(undefined)),
