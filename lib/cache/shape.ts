@@ -86,12 +86,13 @@ function copyPlain(value: unknown, room: number): unknown {
 
 function copyElements(value: unknown[], keys: string[], room: number): unknown {
   if (Object.getPrototypeOf(value) !== Array.prototype || keys.length !== value.length) return OTHER;
-  const made: unknown[] = [];
-  for (const element of value) {
-    const part = copyPlain(element, room - 1);
+  // As large as it must be; and an array that is written as `[]` the engine may come to allocate among what lives long.
+  const made = [...value];
+  for (let i = 0; i < made.length; i++) {
+    const part = copyPlain(value[i], room - 1);
     // A hole reads as undefined; the codec tells them apart.
     if (part === OTHER || part === undefined) return OTHER;
-    made.push(part);
+    made[i] = part;
   }
   return made;
 }
