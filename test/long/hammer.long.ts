@@ -83,9 +83,9 @@ describe('the verdict', () => {
     serial: i + 1,
     killed: false,
   }));
-  const verdictOn = (loads: Load[], sight: object = {}) =>
+  const verdictOn = (loads: Load[], sight: object = {}, expiries = [0, 2_000, 4_000]) =>
     judge({
-      expiries: [0, 2_000, 4_000],
+      expiries,
       loads,
       sights: [{ ...SIGHT, ...sight }],
       stopped: 5_900,
@@ -95,6 +95,14 @@ describe('the verdict', () => {
 
   it('finds nothing where each expiry took one load that others saw', () => {
     expect(verdictOn(good)).toEqual([]);
+  });
+
+  it('finds nothing where an item lived for less than half a second', () => {
+    const expiries = [0, 500, 2_500];
+    const loads = good.map((load, i) => ({ ...load, at: expiries[i]! + 20, end: expiries[i]! + 120 }));
+    expect(verdictOn(loads, {}, expiries)).toEqual([]);
+    const twice = [...loads, { ...loads[1]!, at: 700, end: 800 }];
+    expect(verdictOn(twice, {}, expiries).join()).toMatch(/Expiry 2: 2 loader calls/);
   });
 
   it.each([

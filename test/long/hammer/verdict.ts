@@ -52,14 +52,19 @@ export interface Verdict {
   broken: string[];
 }
 
-/** A loader's message may be earlier than the watch's next look. Below the shortest time an item lives. */
+/** A loader's message may be earlier than the watch's next look. */
 const SKEW = 800;
+/**
+ * So long after its page was sent, a load has filled; what expires later is another expiry. An item of two seconds may
+ * live for less than half of one where memcached counts its seconds late: two of them then end at once.
+ */
+const FILLED_WITHIN = 200;
 
 export function judge(evidence: Evidence): Verdict {
   const { sights } = evidence;
   const loads = [...evidence.loads].sort((one, other) => one.at - other.at);
   const turns = evidence.expiries.map((at) => ({ at, loads: [] as Load[] }));
-  for (const load of loads) (turns.findLast(({ at }) => at <= load.at + SKEW) ?? turns[0]!).loads.push(load);
+  for (const load of loads) (turns.findLast(({ at }) => at <= latestOf(load)) ?? turns[0]!).loads.push(load);
   // Nobody was left, or had the time, to see that it had expired.
   if (turns.at(-1)!.loads.length === 0 && turns.at(-1)!.at > evidence.stopped - 1_000) turns.pop();
 
@@ -138,6 +143,12 @@ function brokenLoads(
     }
   }
   return broken;
+}
+
+/** Until when the expiry that led to a load was seen. */
+function latestOf({ at, end, serial }: Load): number {
+  const filled = end === undefined || serial === undefined ? Number.POSITIVE_INFINITY : end + FILLED_WITHIN;
+  return Math.min(at + SKEW, filled);
 }
 
 function runs(load: Load, at: number): boolean {
