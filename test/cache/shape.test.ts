@@ -97,6 +97,21 @@ describe('a copy', () => {
   });
 });
 
+describe('an array', () => {
+  it('with a hole is not copied, even where another property makes up the number', () => {
+    const holed = new Array(2).fill(1, 1);
+    for (const sparse of [holed, Object.assign(holed.slice(), { x: 1 })]) {
+      expect(0 in sparse).toBe(false);
+      expect(toData(sparse, {})).toEqual({ data: sparse, copied: false });
+      expect(toData(sparse, {}).data).toBe(sparse);
+    }
+  });
+
+  it('is copied with what is undefined in it, as a codec would', () => {
+    expect(copy([undefined, 1, [2]])).toStrictEqual([undefined, 1, [2]]);
+  });
+});
+
 describe('plain', () => {
   it('turns instances into data and leaves out functions and symbols', () => {
     class Money {
