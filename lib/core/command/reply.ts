@@ -35,7 +35,7 @@ export const NO_BUFFER: Buffer = Buffer.alloc(0);
 /** With fewer bytes read at once, looking at all of them costs more than looking at each value. */
 const WORTH_A_LOOK = 1_024;
 
-/** A CAS id as it is read: made a bigint only when somebody asks, which takes as long as all the rest of a line. */
+/** A CAS id as it is read: made a bigint only when somebody asks, which few readers do. */
 export interface ReadCas {
   /** -1 when it was not asked for, or when it has more digits than a number holds exactly. */
   readonly shortCas: number;
