@@ -10,7 +10,7 @@ import type { Clock } from '../core/base/clock.js';
 import { MemcachedPartialError } from '../core/base/errors.js';
 import type { LeaseReader } from '../core/pool/leases.js';
 import type { CallOptions, LeaseRead } from '../core/pool/types.js';
-import { isStale } from './envelope.js';
+import { ALWAYS_FRESH, isStale } from './envelope.js';
 import { orAborted, passOn } from './faults.js';
 import type { Known, Near } from './near.js';
 import type { CacheStats } from './outcomes.js';
@@ -63,9 +63,14 @@ export class Reader {
       generation.whenKnown(() => this.took(peek, read));
       return;
     }
-    const judged = asked.judgeNow(read.value);
-    if (judged !== undefined) done(this.#judged(this.#fresh(key, read, judged)));
-    else void asked.judge(read.value).then((found) => done(this.#judged(this.#fresh(key, read, found))));
+    const valid = read.won || read.stale ? undefined : asked.validNow(read.value);
+    if (valid === undefined) {
+      void asked.judge(read.value).then((found) => done(this.#judged(this.#fresh(key, read, found))));
+      return;
+    }
+    const { freshness, value } = valid;
+    const isFresh = freshness === ALWAYS_FRESH || !isStale(freshness, read.ttlSeconds, this.clock.wallNow());
+    done(isFresh ? this.#hit(value) : this.#missed());
   }
 
   /** Ends a {@link readTo} of an item that could not be read. */

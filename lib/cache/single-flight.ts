@@ -13,95 +13,98 @@ const KEPT = 4_096;
 
 const NOBODY: readonly never[] = [];
 
-/** Somebody who wants the result of some work. */
-export interface Sharer<R, T> {
+/** Somebody who wants the result of some work, and waits for one flight at a time. */
+export abstract class Sharer<R, T> {
+  /** What it waits for. */
+  #flight: Flight<R> | undefined = undefined;
+  /** Takes its answer, or a promise of one. */
+  #resolve: (value: unknown) => void = ignore;
+  #timer: Timer | undefined = undefined;
+  #ignoreSignal: (() => void) | undefined = undefined;
+
   /** Rejects this one alone. */
-  readonly signal: AbortSignal | undefined;
+  abstract readonly signal: AbortSignal | undefined;
   /** It wants work that has not begun to take its time yet, and that was begun for one like it. */
-  readonly insists: boolean;
+  abstract readonly insists: boolean;
   /** How long it waits for another one's loader, from when that begins; milliseconds. */
-  readonly patience: number;
+  abstract readonly patience: number;
   /**
    * Does the work, and then calls {@link Flight.land} or {@link Flight.crash}, once. Called in the turn it is
    * asked in, if at all. Must not throw.
    */
-  work(flight: Flight<R>): void;
+  abstract work(flight: Flight<R>): void;
   /**
    * Makes this one's own answer of the result; all answers are made before the first of those who wait goes
    * on. The `last` one may keep the result itself.
    */
-  receive(result: R, last: boolean): T | Promise<T>;
+  protected abstract receive(result: R, last: boolean): T | Promise<T>;
   /** It is about to be told that there is no answer for it, by an error. */
-  refused(): void;
+  protected abstract refused(): void;
   /** Its patience is over. */
-  leave(): Promise<T>;
-}
+  protected abstract leave(): Promise<T>;
 
-/** One who waits, and how its waiting ends. */
-class Waiter<R> {
-  #timer: Timer | undefined;
-  #ignore: (() => void) | undefined;
-
-  constructor(
-    private readonly clock: Clock,
-    private readonly flight: Flight<R>,
-    private readonly sharer: Sharer<R, unknown>,
-    /** Takes an answer, or a promise of one. */
-    private readonly resolve: (value: unknown) => void,
-  ) {
-    const { signal } = sharer;
-    if (signal !== undefined) this.#ignore = onAbort(signal, () => this.#giveUp(signal.reason));
+  /** Told by the flight, which tells it of its end. */
+  waits(flight: Flight<R>, resolve: (value: unknown) => void): void {
+    this.#flight = flight;
+    this.#resolve = resolve;
+    const { signal } = this;
+    if (signal !== undefined) this.#ignoreSignal = onAbort(signal, () => this.#giveUp(signal.reason));
   }
 
-  answer(result: R, last: boolean): void {
-    this.#end();
+  landed(result: R, last: boolean): void {
+    // Making the answer may mean to wait for another flight.
+    const resolve = this.#end();
     try {
-      this.resolve(this.sharer.receive(result, last));
+      resolve(this.receive(result, last));
     } catch (error) {
-      this.#refuse(error);
+      this.refused();
+      resolve(Promise.reject(error));
     }
   }
 
-  reject(error: unknown): void {
-    this.#end();
-    this.#refuse(error);
-  }
-
-  #refuse(error: unknown): void {
-    this.sharer.refused();
-    this.resolve(Promise.reject(error));
+  crashed(error: unknown): void {
+    const resolve = this.#end();
+    this.refused();
+    resolve(Promise.reject(error));
   }
 
   /** From now on its patience counts. */
-  hurry(): void {
-    this.#timer = this.clock.setTimeout(() => this.#leave(), this.sharer.patience);
+  hurry(clock: Clock): void {
+    this.#timer = clock.setTimeout(() => this.#lose(), this.patience);
     this.#timer.unref?.();
   }
 
-  #leave(): void {
-    this.#end();
+  #lose(): void {
+    const flight = this.#flight!;
+    const resolve = this.#end();
     // What has taken so long may be waiting for this very call.
-    this.flight.joinable = false;
-    this.flight.remove(this);
-    this.resolve(this.sharer.leave());
+    flight.joinable = false;
+    flight.remove(this);
+    resolve(this.leave());
   }
 
   #giveUp(reason: unknown): void {
-    this.#end();
-    this.flight.remove(this);
-    if (!this.flight.isWanted) {
-      this.flight.joinable = false;
-      this.flight.abort(reason);
+    const flight = this.#flight!;
+    const resolve = this.#end();
+    flight.remove(this);
+    if (!flight.isWanted) {
+      flight.joinable = false;
+      flight.abort(reason);
     }
-    this.resolve(Promise.reject(reason));
+    resolve(Promise.reject(reason));
   }
 
-  #end(): void {
-    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
-    this.#ignore?.();
-    this.#ignore = undefined;
+  /** @returns what takes the answer */
+  #end(): (value: unknown) => void {
+    if (this.#timer !== undefined) this.#flight!.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#ignoreSignal?.();
+    this.#ignoreSignal = undefined;
+    return this.#resolve;
   }
 }
+
+function ignore(): void {}
 
 /** Where the flights of one key are found. */
 class Place<R> {
@@ -119,12 +122,12 @@ export class Flight<R> {
   /** The next older flight for the same key. */
   older: Flight<R> | undefined = undefined;
   /** Who began it. It waits for its own work, however long that takes. */
-  #beginner: Waiter<R> | undefined;
+  #beginner: Sharer<R, unknown> | undefined;
   /**
    * Those who joined. Not an empty array: the engine may come to allocate what is made at such a place among
    * what lives long, and then every flight is kept until that is collected.
    */
-  #joined: Waiter<R>[] | undefined;
+  #joined: Sharer<R, unknown>[] | undefined;
   #given: AbortController | undefined;
   #takesTime = false;
 
@@ -136,6 +139,10 @@ export class Flight<R> {
     private readonly flights: SingleFlight<R>,
     private readonly place: Place<R>,
   ) {}
+
+  get clock(): Clock {
+    return this.flights.clock;
+  }
 
   /** It has a result, for all who wait. */
   land(result: R): void {
@@ -169,38 +176,38 @@ export class Flight<R> {
   takesTime(): void {
     if (this.#takesTime) return;
     this.#takesTime = true;
-    for (const waiter of this.#joined ?? NOBODY) waiter.hurry();
+    for (const sharer of this.#joined ?? NOBODY) sharer.hurry(this.clock);
   }
 
   get hasTakenTime(): boolean {
     return this.#takesTime;
   }
 
-  add(waiter: Waiter<R>, joins: boolean): void {
+  add(sharer: Sharer<R, unknown>, joins: boolean): void {
     if (!joins) {
-      this.#beginner = waiter;
+      this.#beginner = sharer;
       return;
     }
     this.#joined ??= [];
-    this.#joined.push(waiter);
-    if (this.#takesTime) waiter.hurry();
+    this.#joined.push(sharer);
+    if (this.#takesTime) sharer.hurry(this.clock);
   }
 
-  remove(waiter: Waiter<R>): void {
-    if (waiter === this.#beginner) this.#beginner = undefined;
-    else this.#joined = this.#joined?.filter((one) => one !== waiter);
+  remove(sharer: Sharer<R, unknown>): void {
+    if (sharer === this.#beginner) this.#beginner = undefined;
+    else this.#joined = this.#joined?.filter((one) => one !== sharer);
   }
 
   #answerAll(result: R): void {
     const joined = this.#joined;
     const last = (joined?.length ?? 0) - 1;
-    this.#beginner?.answer(result, last < 0);
-    for (let i = 0; i <= last; i++) joined![i]!.answer(result, i === last);
+    this.#beginner?.landed(result, last < 0);
+    for (let i = 0; i <= last; i++) joined![i]!.landed(result, i === last);
   }
 
   #rejectAll(error: unknown): void {
-    this.#beginner?.reject(error);
-    for (const waiter of this.#joined ?? NOBODY) waiter.reject(error);
+    this.#beginner?.crashed(error);
+    for (const sharer of this.#joined ?? NOBODY) sharer.crashed(error);
   }
 }
 
@@ -209,7 +216,7 @@ export class SingleFlight<R> {
   #places = new Map<string, Place<R>>();
   #running = 0;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(readonly clock: Clock) {}
 
   /** Joins the work for `key`, or begins it. */
   share<T>(key: string, sharer: Sharer<R, T>): Promise<T> {
@@ -219,11 +226,8 @@ export class SingleFlight<R> {
     const { newest } = place;
     const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
     const flight = fits ? newest : new Flight<R>(sharer.insists, false, this, place);
-    let settle!: (value: unknown) => void;
-    const answer = new Promise<T>((resolve) => {
-      settle = resolve as (value: unknown) => void;
-    });
-    flight.add(new Waiter(this.clock, flight, sharer, settle), fits);
+    const answer = new Promise<T>((resolve) => sharer.waits(flight, resolve as (value: unknown) => void));
+    flight.add(sharer, fits);
     if (!fits) {
       this.#begun(place, flight);
       sharer.work(flight);

@@ -163,14 +163,12 @@ export class Asked {
   }
 
   /**
-   * What an item is worth, when that can be said at once: the generation is known, and the item stands under it
-   * alone. `undefined`: {@link judge} has to find out.
+   * An item that is valid for sure: the generation is known, and it stands under that alone. `undefined`:
+   * {@link judge} has to find out.
    */
-  judgeNow(stored: unknown): Judged | undefined {
+  validNow(stored: unknown): Unsealed | undefined {
     const { isKnown, current } = this.#generation.read;
-    if (!isKnown) return undefined;
-    const unsealed = typeof current === 'string' ? unsealUnder(current, stored) : undefined;
-    return unsealed && new Valid(unsealed);
+    return isKnown && typeof current === 'string' ? unsealUnder(current, stored) : undefined;
   }
 
   /** What an item, as the pool gave it, is worth. */

@@ -44,9 +44,8 @@ export class ByLease implements Looker {
   ) {}
 
   /** {@link look} for a simple order, of which nearly always nothing is left to do once it was read. */
-  glance(order: Order, asked: Asked, glancer: Glancer): void {
-    const options = this.#optionsOfGlance(order, asked);
-    this.leases.readTo(new Glance(this, order, asked, options, glancer), options);
+  glance(glance: Glance): void {
+    this.leases.readTo(glance, this.#optionsOfGlance(glance.order, glance.asked));
   }
 
   #optionsOfGlance(order: Order, asked: Asked): LeaseReadOptions {
@@ -61,13 +60,8 @@ export class ByLease implements Looker {
   }
 
   /** Goes on with what a glance has read. */
-  lookOn(
-    order: Order,
-    asked: Asked,
-    options: LeaseReadOptions,
-    read: Promise<LeaseRead<unknown> | undefined>,
-  ): Promise<Look> {
-    return this.#look(order, asked, options, undefined, read);
+  lookOn({ order, asked }: Glance, read: Promise<LeaseRead<unknown> | undefined>): Promise<Look> {
+    return this.#look(order, asked, this.#optionsOfGlance(order, asked), undefined, read);
   }
 
   look(order: Order, asked: Asked): Promise<Look> {
@@ -218,49 +212,42 @@ export class ByLease implements Looker {
   }
 }
 
-/** Who a glance is for. One of the two is called, once, perhaps at once, and not in the context of the caller. */
-export interface Glancer {
-  /** A value that is fresh and that nobody has to do anything about. */
-  found(value: unknown): void;
-  /** @param look - what goes on to look */
-  otherwise(look: () => Promise<Look>): void;
-}
-
-/** A glance under way: an object, because every hit makes one, and functions would be several. */
-class Glance implements LeaseReader {
+/**
+ * A glance under way: an object with what it is for, because every hit makes one, and functions would be several.
+ * One of its two ends is called, once, perhaps at once, and not in the context of the caller.
+ */
+export abstract class Glance implements LeaseReader {
   readonly key: string;
 
   constructor(
-    private readonly looker: ByLease,
-    private readonly order: Order,
-    private readonly asked: Asked,
-    private readonly options: LeaseReadOptions,
-    private readonly glancer: Glancer,
+    readonly order: Order,
+    readonly asked: Asked,
   ) {
     this.key = order.stored;
   }
 
+  /** A value that is fresh and that nobody has to do anything about. */
+  protected abstract found(value: unknown): void;
+  /** {@link ByLease.lookOn} with this has to find out. */
+  protected abstract otherwise(read: Promise<LeaseRead<unknown> | undefined>): void;
+
   taken(read: LeaseRead<unknown> | undefined): void {
-    const { generation } = this.asked;
+    const { order, asked } = this;
+    const { generation } = asked;
     if (read?.value === undefined || read.won || read.stale) {
-      this.lookOn(Promise.resolve(read));
+      this.otherwise(Promise.resolve(read));
     } else if (generation.isKnown) {
-      const judged = this.asked.judgeNow(read.value);
-      const isFresh = judged !== undefined && gradeOf(read, judged) === 'fresh';
-      if (isFresh && judged.kind === 'valid' && !mayBeDue(this.order, read, judged)) {
-        this.glancer.found(judged.value);
-      } else this.lookOn(Promise.resolve(read));
+      const valid = asked.validNow(read.value);
+      if (valid !== undefined && isFresh(read, valid) && !mayBeDue(order, read, valid)) {
+        this.found(valid.value);
+      } else this.otherwise(Promise.resolve(read));
     } else {
       generation.whenKnown(() => this.taken(read));
     }
   }
 
   failed(error: unknown): void {
-    this.lookOn(Promise.reject(error));
-  }
-
-  private lookOn(read: Promise<LeaseRead<unknown> | undefined>): void {
-    this.glancer.otherwise(() => this.looker.lookOn(this.order, this.asked, this.options, read));
+    this.otherwise(Promise.reject(error));
   }
 }
 
@@ -296,10 +283,12 @@ function optionsOf(order: Order, asked: Asked, known: Known | undefined): LeaseR
 function gradeOf(read: LeaseRead<unknown>, judged: Judged): Look['kind'] {
   if (judged.kind === 'error' || judged.kind === 'nothing') return judged.kind;
   if (read.stale || judged.kind === 'expired') return 'stale';
-  const { staleSeconds } = judged.freshness;
-  const { ttlSeconds } = read;
-  if (staleSeconds === 0 || ttlSeconds === undefined || ttlSeconds < 0) return 'fresh';
-  return ttlSeconds > staleSeconds ? 'fresh' : 'stale';
+  return isFresh(read, judged) ? 'fresh' : 'stale';
+}
+
+/** By its time alone. */
+function isFresh({ ttlSeconds }: LeaseRead<unknown>, { freshness: { staleSeconds } }: Fresh): boolean {
+  return staleSeconds === 0 || ttlSeconds === undefined || ttlSeconds < 0 || ttlSeconds > staleSeconds;
 }
 
 function remainsOf(order: Order, read: LeaseRead<unknown>, kind: Look['kind']): Remains {

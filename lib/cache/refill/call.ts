@@ -8,7 +8,7 @@ import { CallContext } from '../../core/base/call-context.js';
 import type { Clock } from '../../core/base/clock.js';
 import type { Ledger } from '../outcomes.js';
 import { copyOrShare, fromData } from '../shape.js';
-import { type Flight, type Sharer, SingleFlight } from '../single-flight.js';
+import { type Flight, Sharer, SingleFlight } from '../single-flight.js';
 import type { Brought } from './loads.js';
 import type { Order } from './order.js';
 import type { Refill } from './refill.js';
@@ -24,7 +24,7 @@ export interface CallSetting {
 /** A call that has waited so often for others waits no more. */
 const MOST_TRIES = 2;
 
-export class Call<T> implements Sharer<Brought, T> {
+export class Call<T> extends Sharer<Brought, T> {
   readonly signal: AbortSignal | undefined;
   /** It began the flight that its answer came with. */
   #isMine = false;
@@ -38,6 +38,7 @@ export class Call<T> implements Sharer<Brought, T> {
     /** The cache is left alone. */
     private readonly bypasses: boolean,
   ) {
+    super();
     this.signal = order.options.signal;
   }
 
@@ -70,7 +71,7 @@ export class Call<T> implements Sharer<Brought, T> {
     else refill.bring(flight, this.order, this.#context);
   }
 
-  receive(brought: Brought, last: boolean): T | Promise<T> {
+  protected receive(brought: Brought, last: boolean): T | Promise<T> {
     const { options } = this.order;
     this.outcome = this.#isMine || isServed(brought.outcome) ? brought.outcome : 'lost-waited';
     if (brought.lost === true) {
@@ -85,12 +86,12 @@ export class Call<T> implements Sharer<Brought, T> {
     return answer;
   }
 
-  refused(): void {
+  protected refused(): void {
     this.outcome = this.#isMine ? 'miss' : 'lost-waited';
     this.#settled();
   }
 
-  leave(): Promise<T> {
+  protected leave(): Promise<T> {
     // What it has waited here it does not wait for others.
     const { policy } = this.order;
     this.order.waitUntil = this.setting.clock.now() + policy.waitTimeout - policy.patience;

@@ -8,7 +8,7 @@
  */
 import type { CallContext } from '../../core/base/call-context.js';
 import type { Clock } from '../../core/base/clock.js';
-import type { CallOptions } from '../../core/pool/types.js';
+import type { CallOptions, LeaseRead } from '../../core/pool/types.js';
 import { passOn } from '../faults.js';
 import type { CacheOutcome, CacheStats } from '../outcomes.js';
 import type { CachePool } from '../ports.js';
@@ -16,7 +16,7 @@ import type { Flight, SingleFlight } from '../single-flight.js';
 import type { Asked, Stamps } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import { Alone } from './alone.js';
-import { ByLease, type Glancer } from './by-lease.js';
+import { ByLease, Glance } from './by-lease.js';
 import { ByLock } from './by-lock.js';
 import { Grace } from './grace.js';
 import { type Brought, Loads } from './loads.js';
@@ -73,12 +73,13 @@ export class Refill {
       land(flight, this.#go(flight, order, this.#lookBy(looker, order, asked)));
       return;
     }
-    this.#byLease.glance(order, asked, new Bringing(this, flight, order, context));
+    this.#byLease.glance(new Bringing(order, asked, this, flight, context));
   }
 
   /** {@link bring} when a glance was not enough. */
-  bringOn(flight: Flight<Brought>, order: Order, look: () => Promise<Look>): void {
-    land(flight, this.#go(flight, order, this.#caught(order, look())));
+  bringOn(flight: Flight<Brought>, glance: Glance, read: Promise<LeaseRead<unknown> | undefined>): void {
+    const { order } = glance;
+    land(flight, this.#go(flight, order, this.#caught(order, this.#byLease!.lookOn(glance, read))));
   }
 
   async #go(flight: Flight<Brought>, order: Order, looking: Promise<Look>): Promise<Brought> {
@@ -269,20 +270,23 @@ export class Refill {
 }
 
 /** What one flight wants of a glance. */
-class Bringing implements Glancer {
+class Bringing extends Glance {
   constructor(
+    order: Order,
+    asked: Asked,
     private readonly refill: Refill,
     private readonly flight: Flight<Brought>,
-    private readonly order: Order,
     private readonly context: CallContext,
-  ) {}
+  ) {
+    super(order, asked);
+  }
 
-  found(value: unknown): void {
+  protected found(value: unknown): void {
     this.flight.land({ data: value, copied: true, outcome: 'hit' });
   }
 
-  otherwise(look: () => Promise<Look>): void {
-    this.context.run(() => this.refill.bringOn(this.flight, this.order, look));
+  protected otherwise(read: Promise<LeaseRead<unknown> | undefined>): void {
+    this.context.run(() => this.refill.bringOn(this.flight, this, read));
   }
 }
 

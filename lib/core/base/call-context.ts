@@ -9,10 +9,12 @@ import { AsyncResource } from 'node:async_hooks';
 /** Nobody has to be told when it is gone. */
 const OPTIONS = { requireManualDestroy: true };
 
-export class CallContext {
-  readonly #resource = new AsyncResource('MemcachedCall', OPTIONS);
+export class CallContext extends AsyncResource {
+  constructor() {
+    super('MemcachedCall', OPTIONS);
+  }
 
   run<T>(work: () => T): T {
-    return this.#resource.runInAsyncScope(work);
+    return this.runInAsyncScope(work);
   }
 }
