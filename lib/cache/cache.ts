@@ -83,7 +83,7 @@ export class MemcachedCache {
     this.#keys = new Keyspace(this.#options.namespace, checked.keys);
     this.#room = this.#rooms.of(this.#options.namespace);
     this.#call = { timeout: checked.timeout };
-    this.#changes = new Changes(this.#rooms, this.#room, this.#options.namespace, this.enabled);
+    this.#changes = new Changes(this.#rooms, this.#room, this.#keys, this.enabled);
     this.#near = this.#makeNear();
     this.#orders = this.#ordering();
   }
@@ -124,7 +124,7 @@ export class MemcachedCache {
     view.#keys = new Keyspace(namespace, checked.keys);
     view.#room = this.#rooms.of(namespace);
     view.#call = { timeout: checked.timeout };
-    view.#changes = new Changes(this.#rooms, view.#room, namespace, view.enabled);
+    view.#changes = new Changes(this.#rooms, view.#room, view.#keys, view.enabled);
     view.#near = view.#makeNear();
     view.#orders = view.#ordering();
     return view;
@@ -416,9 +416,11 @@ export class MemcachedCache {
       throw new MemcachedArgumentError(`A loader must be a function, not ${describe(loader)}.`);
     }
     const call = options.timeout === undefined ? this.#call : this.#callWith({ timeout: options.timeout });
+    const stored = this.#keys.stored(key);
     return new Order(
       key,
-      this.#keys.stored(key),
+      stored,
+      this.#keys.ownOfLast(key, stored),
       loader as Loader<unknown>,
       options,
       policy,

@@ -7,6 +7,7 @@
  */
 import type { CallOptions } from '../core/pool/types.js';
 import type { Stamp } from './envelope.js';
+import type { Keyspace } from './keys.js';
 import type { CacheOperation, CacheOutcome } from './outcomes.js';
 import type { Room, Rooms } from './rooms.js';
 import { carriesAny } from './stamps.js';
@@ -17,7 +18,7 @@ export class Changes {
   constructor(
     private readonly rooms: Rooms,
     private readonly room: Room,
-    private readonly namespace: string,
+    private readonly keys: Keyspace,
     private readonly enabled: boolean,
   ) {}
 
@@ -35,7 +36,8 @@ export class Changes {
       ledger.publish(operation, 'bypass', began, many);
       return false;
     }
-    const storing = flights.voidEach(keys);
+    const own = keys.map((key) => this.keys.ownOf(key));
+    const storing = flights.voidEach(own);
     if (storing !== undefined) await storing;
     refill.revoke(keys, call);
     this.dropNear(keys);
@@ -44,7 +46,7 @@ export class Changes {
       ledger.publish(operation, outcome, began, many);
       return outcome === 'done';
     } finally {
-      for (const key of keys) flights.part(key);
+      for (const key of own) flights.part(key);
       this.dropNear(keys);
     }
   }
@@ -92,7 +94,7 @@ export class Changes {
     const { flights, ledger } = this.room;
     const began = ledger.began();
     const done = this.enabled && (await write());
-    this.rooms.near?.dropWhere(({ namespace, stamp }) => namespace === this.namespace && concerns(stamp));
+    this.rooms.near?.dropWhere(({ namespace, stamp }) => namespace === this.keys.namespace && concerns(stamp));
     // Work begun while this was under way may have read what it dropped.
     flights.partAll();
     ledger.publish(operation, this.enabled ? (done ? 'done' : 'error') : 'bypass', began);

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { MemcachedKeyError } from '../core/base/errors.js';
 import { describe } from '../core/base/options.js';
-import { toDigestedWireKey, toWireKey } from '../core/command/keys.js';
+import { isKnownPlain, isPlain, plainBehind, toDigestedWireKey, toWireKey } from '../core/command/keys.js';
 
 /** Room enough in 250 bytes for keys, digests and the cache's own words. */
 const MAX_NAMESPACE = 100;
@@ -16,6 +16,8 @@ const READABLE = 40;
 
 export class Keyspace {
   readonly #prefix: string;
+  /** Keys behind it need only be looked at themselves. */
+  readonly #isPlain: boolean;
   /** Under which the generation of this namespace is kept. */
   readonly generation: string;
   /** Under which it is kept that any tag of this namespace was ended. */
@@ -27,6 +29,7 @@ export class Keyspace {
     readonly mode: 'strict' | 'digest',
   ) {
     this.#prefix = `${namespace}#`;
+    this.#isPlain = isPlain(this.#prefix);
     this.generation = `${namespace}~generation`;
     this.allTags = `${namespace}~tags`;
   }
@@ -37,12 +40,24 @@ export class Keyspace {
       throw new MemcachedKeyError(`A key must be a string, not ${describe(key)}.`);
     }
     if (key === '') throw new MemcachedKeyError('A key must not be empty.');
+    const plain = this.#isPlain ? plainBehind(this.#prefix, key) : undefined;
+    if (plain !== undefined) return plain;
     const stored = this.#prefix + key;
     if (this.mode === 'strict') {
       toWireKey(stored);
       return stored;
     }
     return digested(stored);
+  }
+
+  /** What tells a stored key from the others of this namespace. */
+  ownOf(stored: string): string {
+    return stored.slice(this.#prefix.length);
+  }
+
+  /** {@link ownOf} for the key that was asked for last: mostly the caller's own, without a copy. */
+  ownOfLast(key: string, stored: string): string {
+    return isKnownPlain(stored) ? key : this.ownOf(stored);
   }
 
   /** Under which the mark of a tag is kept; whatever the mode, any tag will do. */

@@ -107,7 +107,7 @@ export class Call<T> extends Sharer<Brought, T> {
     const { flights, clock } = this.setting;
     const alone = this.bypasses || this.#tries++ >= MOST_TRIES;
     const among = alone ? new SingleFlight<Brought>(clock) : flights;
-    return among.share(this.order.stored, this);
+    return among.share(this.order.own, this);
   }
 
   #settled(): void {

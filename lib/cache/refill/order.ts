@@ -108,6 +108,8 @@ export class Order {
   constructor(
     readonly key: string,
     readonly stored: string,
+    /** Under which work for it is shared in this process, see {@link SingleFlight}. */
+    readonly own: string,
     readonly loader: Loader<unknown>,
     readonly options: GetOrSetOptions,
     readonly policy: Policy,

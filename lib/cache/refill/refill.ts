@@ -215,7 +215,7 @@ export class Refill {
   async #refresh(order: Order, look: Look, right: Right): Promise<Brought> {
     const { flights, trouble } = this.#parts;
     try {
-      const brought = await flights.apart(order.stored, (flight) =>
+      const brought = await flights.apart(order.own, (flight) =>
         this.#loads.fill(flight, order, look.asked!, right, right.exclusive ? 'won' : 'miss'),
       );
       if (brought.refused === true) this.#grace.failed(order.stored);

@@ -9,12 +9,10 @@ import { AsyncResource } from 'node:async_hooks';
 /** Nobody has to be told when it is gone. */
 const OPTIONS = { requireManualDestroy: true };
 
-export class CallContext extends AsyncResource {
-  constructor() {
-    super('MemcachedCall', OPTIONS);
-  }
+export class CallContext {
+  readonly #resource = new AsyncResource('MemcachedCall', OPTIONS);
 
   run<T>(work: () => T): T {
-    return this.runInAsyncScope(work);
+    return this.#resource.runInAsyncScope(work);
   }
 }

@@ -61,6 +61,21 @@ export function isKnownPlain(key: string): boolean {
 }
 
 /**
+ * `start` and `key` as one key, when that goes as it is whatever the rules, as nearly all do. Only `key` is looked
+ * at: `start` must be plain itself, and end in a character that no mark of a digest holds.
+ */
+export function plainBehind(start: string, key: string): string | undefined {
+  if (start.length + key.length > MAX_KEY_BYTES || WORTH_A_LOOK.test(key)) return undefined;
+  lastPlain = start + key;
+  return lastPlain;
+}
+
+/** Whether a key goes as it is, whatever the rules. */
+export function isPlain(key: string): boolean {
+  return key.length > 0 && key.length <= MAX_KEY_BYTES && !WORTH_A_LOOK.test(key);
+}
+
+/**
  * Like {@link toWireKey}, but a key the protocol cannot carry becomes a readable start and its SHA-256.
  * Two different keys never meet: a legal key that looks like a digest is digested as well.
  * @throws MemcachedKeyError when the key is not a string or empty.
