@@ -94,7 +94,9 @@ export class Changes {
     const { flights, ledger } = this.room;
     const began = ledger.began();
     const done = this.enabled && (await write());
-    this.rooms.near?.dropWhere(({ namespace, stamp }) => namespace === this.keys.namespace && concerns(stamp));
+    this.rooms.near?.dropWhere(
+      ({ namespace, stamp }) => namespace === this.keys.namespace && concerns(stamp),
+    );
     // Work begun while this was under way may have read what it dropped.
     flights.partAll();
     ledger.publish(operation, this.enabled ? (done ? 'done' : 'error') : 'bypass', began);

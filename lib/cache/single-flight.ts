@@ -226,7 +226,12 @@ export class SingleFlight<R> {
     const { newest } = place;
     const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
     const flight = fits ? newest : new Flight<R>(sharer.insists, false, this, place);
-    const answer = new Promise<T>((resolve) => sharer.waits(flight, resolve as (value: unknown) => void));
+    // Of an executor that cannot throw the engine makes no second function, to reject with.
+    let settle!: (value: unknown) => void;
+    const answer = new Promise<T>((resolve) => {
+      settle = resolve as (value: unknown) => void;
+    });
+    sharer.waits(flight, settle);
     flight.add(sharer, fits);
     if (!fits) {
       this.#begun(place, flight);

@@ -47,6 +47,9 @@ export const UNREAD: Judged = { kind: 'error' };
 const NO_MARKS: ReadonlyMap<string, Reading> = new Map();
 
 export class Stamps {
+  /** The last question that more than one may ask. */
+  #last: Asked | undefined = undefined;
+
   constructor(
     readonly marking: Marking,
     readonly generation: Mark,
@@ -60,7 +63,11 @@ export class Stamps {
    * @param later - `true` when {@link Asked.ensured} may be called with tags that are not known now
    */
   ask(storedKey: string, tags: readonly string[], call: CallOptions, later = false): Asked {
-    return new Asked(this, this.marking.nodeOf(storedKey), tags, call, later);
+    const node = this.marking.nodeOf(storedKey);
+    if (tags.length > 0 || later) return new Asked(this, node, tags, call, later);
+    // Those who ask for the same in one turn get one answer, so they may as well ask one question.
+    if (this.#last?.stands(node, call) !== true) this.#last = new Asked(this, node, tags, call, false);
+    return this.#last;
   }
 
   /** {@link ask} for many keys, once for each node. */
@@ -107,6 +114,11 @@ class Reading {
     return this.#ensured;
   }
 
+  /** Whether a read that began now would be this one. */
+  get stands(): boolean {
+    return this.copy.reading === this.read && this.renewal === 'none';
+  }
+
   get renewal(): Renewal {
     if (this.mark.isForgotten) return 'unknown';
     return this.mark.epoch === this.#epoch ? 'none' : 'begun';
@@ -149,6 +161,11 @@ export class Asked {
 
   #readingOf(mark: Mark): Reading {
     return new Reading(mark, mark.on(this.node), this.call);
+  }
+
+  /** Whether the same question without tags, asked now, would be this one. */
+  stands(node: NodeName, call: CallOptions): boolean {
+    return this.node === node && this.call === call && this.#generation.stands;
   }
 
   /** Whether a clear, or an end of one of the tags asked for, began in this process since the ask. */
