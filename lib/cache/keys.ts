@@ -50,12 +50,15 @@ export class Keyspace {
     return digested(stored);
   }
 
-  /** What tells a stored key from the others of this namespace. */
+  /**
+   * What tells a stored key from all others of this namespace: the caller's own, where that went as it is. One
+   * that did not is never plain, so the two are never the same.
+   */
   ownOf(stored: string): string {
-    return stored.slice(this.#prefix.length);
+    return isPlain(stored) ? stored.slice(this.#prefix.length) : stored;
   }
 
-  /** {@link ownOf} for the key that was asked for last: mostly the caller's own, without a copy. */
+  /** {@link ownOf} of what {@link stored} has just made of `key`, without a copy. */
   ownOfLast(key: string, stored: string): string {
     return isKnownPlain(stored) ? key : this.ownOf(stored);
   }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { Keyspace, toNamespace } from '../../lib/cache/keys.js';
 import { MemcachedKeyError } from '../../lib/core/base/errors.js';
-import { toWireKey } from '../../lib/core/command/keys.js';
-import { setup } from './support/setup.js';
+import { toDigestedWireKey, toWireKey } from '../../lib/core/command/keys.js';
+import { heldLoader, setup, until } from './support/setup.js';
 
 /** Keys and names that try to look like each other. */
 const tricky = fc.oneof(
@@ -17,6 +17,15 @@ const tricky = fc.oneof(
 const path = fc.array(tricky, { minLength: 1, maxLength: 3 });
 const toPath = (names: string[]): string =>
   names.reduce<string | undefined>((parent, name) => toNamespace(parent, name), undefined)!;
+
+/** What it gives, or that it refuses. */
+function attempt(work: () => string): string {
+  try {
+    return work();
+  } catch {
+    return 'refused';
+  }
+}
 
 describe('stored keys', () => {
   it('of plain keys are readable', () => {
@@ -55,6 +64,39 @@ describe('stored keys', () => {
     expect(keys.stored(digest.slice(2))).not.toBe(digest);
   });
 
+  it('are told apart within their namespace, whoever asks', () => {
+    const namespace = fc.oneof(path.map(toPath), fc.constantFrom('n'.repeat(90), 'sha256:', 'a/sha256:b'));
+    fc.assert(
+      fc.property(namespace, fc.array(tricky, { minLength: 2, maxLength: 30 }), (name, written) => {
+        const keys = new Keyspace(name, 'digest');
+        const owners = new Map<string, string>();
+        for (const key of [...written, 'a b', 'c d', 'x'.repeat(250), 'y'.repeat(250), keys.stored('a b')]) {
+          const stored = keys.stored(key);
+          const own = keys.ownOfLast(key, stored);
+          keys.stored('another');
+          expect(keys.ownOf(stored)).toBe(own);
+          expect(owners.get(own) ?? stored).toBe(stored);
+          owners.set(own, stored);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('are the same whether all of a key is looked at or only what is behind the namespace', () => {
+    fc.assert(
+      fc.property(path.map(toPath), tricky, (name, key) => {
+        for (const mode of ['digest', 'strict'] as const) {
+          const whole = `${name}#${key}`;
+          const stored = attempt(() => new Keyspace(name, mode).stored(key));
+          const wire = attempt(() => (mode === 'strict' ? toWireKey(whole) : toDigestedWireKey(whole)));
+          expect(attempt(() => toWireKey(stored))).toBe(wire);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('of a strict cache are refused when memcached cannot carry them', async () => {
     const { cache } = setup({ keys: 'strict' });
     await expect(cache.get('with space')).rejects.toThrow(MemcachedKeyError);
@@ -77,5 +119,17 @@ describe('stored keys', () => {
     expect(await cache.get(`${key}!`)).toBeUndefined();
     expect(await cache.delete(key)).toBe(true);
     expect(await cache.get(key)).toBeUndefined();
+  });
+
+  it('that are digests share no load, and a write outdates theirs', async () => {
+    const { cache } = setup({ namespace: 'n'.repeat(90) });
+    const slow = heldLoader<string>();
+    const asked = [cache.getOrSet('a b', slow.loader), cache.getOrSet('c d', () => 'of c d')];
+    await until(() => slow.calls() === 1);
+    expect(await asked[1]).toBe('of c d');
+    expect(await cache.set('a b', 'written')).toBe(true);
+    slow.answer('loaded before');
+    expect(await asked[0]).toBe('loaded before');
+    expect(await cache.get('a b')).toBe('written');
   });
 });

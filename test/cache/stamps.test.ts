@@ -133,6 +133,28 @@ describe('asking', () => {
     expect(pool.turns()).toBe(1);
   });
 
+  it('is one question for all of a turn, unless something changes', async () => {
+    const first = stamps.ask('ns#k', [], call);
+    for (let i = 0; i < 20; i++) {
+      const asked = stamps.ask(`ns#${i}`, [], call);
+      expect(asked.node).toBe(pool.nodeOf!(`ns#${i}`));
+      expect(asked === stamps.ask('ns#k', [], call)).toBe(asked.node === first.node);
+    }
+    const plain = stamps.ask('ns#k', [], call);
+    expect(stamps.ask('ns#k', ['a'], call)).not.toBe(plain);
+    expect(stamps.ask('ns#k', [], call, true)).not.toBe(plain);
+    expect(stamps.ask('ns#k', [], call)).toBe(plain);
+    expect(stamps.ask('ns#k', [], { timeout: 5 })).not.toBe(plain);
+    const again = stamps.ask('ns#k', [], call);
+    void stamps.generation.renew(call);
+    const after = stamps.ask('ns#k', [], call);
+    expect(again.renewal).toBe('begun');
+    expect(after).not.toBe(again);
+    expect(after.renewal).toBe('none');
+    await after.judge(undefined);
+    expect(stamps.ask('ns#k', [], call)).not.toBe(after);
+  });
+
   it('for many keys asks each node once', async () => {
     const keys = Array.from({ length: 50 }, (_, i) => `ns#${i}`);
     const asking = stamps.askMany(keys, ['a'], call);
