@@ -82,7 +82,7 @@ export function isPlain(key: string): boolean {
  */
 export function toDigestedWireKey(key: string): string {
   if (typeof key !== 'string' || key === '') return toWireKey(key);
-  if (key.length <= MAX_KEY_BYTES && !WORTH_A_LOOK.test(key)) {
+  if (isPlain(key)) {
     lastPlain = key;
     return key;
   }
