@@ -95,6 +95,11 @@ export function seal(stamp: Stamp, freshness: Freshness, value: unknown): unknow
   return [head, value];
 }
 
+/** What {@link seal} puts before a value under this stamp that is fresh for as long as it is there. */
+export function headOf(stamp: Stamp): string {
+  return LAYOUT + stamp;
+}
+
 /**
  * {@link unseal}, if it stands under `stamp`, as nearly everything does that is read: then the stamp is compared
  * where it is, and the same text given back.

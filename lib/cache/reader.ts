@@ -8,7 +8,7 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import { MemcachedPartialError } from '../core/base/errors.js';
-import type { LeaseReader } from '../core/pool/leases.js';
+import type { LeaseReader, LentItem } from '../core/pool/leases.js';
 import type { CallOptions, LeaseRead } from '../core/pool/types.js';
 import { ALWAYS_FRESH, isStale } from './envelope.js';
 import { orAborted, passOn } from './faults.js';
@@ -48,6 +48,14 @@ export class Reader {
       return;
     }
     leases.peekTo(new Peek(this, key, this.stamps.ask(key, NO_TAGS, call), call, done, failed), call);
+  }
+
+  /** Ends a {@link readTo} with nearly every hit. `false`: {@link took} has to. */
+  glimpsed({ asked, done }: Peek, item: LentItem): boolean {
+    const value = asked.glimpse(item);
+    if (value === undefined) return false;
+    done(this.#hit(value));
+    return true;
   }
 
   /** Ends a {@link readTo} with an item as it was read. */
@@ -256,6 +264,10 @@ class Peek implements LeaseReader {
     readonly done: (read: Read) => void,
     readonly refused: (error: unknown) => void,
   ) {}
+
+  glimpsed(item: LentItem): boolean {
+    return this.reader.glimpsed(this, item);
+  }
 
   taken(read: LeaseRead<unknown> | undefined): void {
     this.reader.took(this, read);

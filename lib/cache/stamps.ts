@@ -9,8 +9,9 @@
  *
  * A stamp is `<generation>[,<tag>=<version>]...`, tags percent-encoded, so that none of `, = ; :` is theirs.
  */
+import type { LentItem } from '../core/pool/leases.js';
 import type { CallOptions } from '../core/pool/types.js';
-import { type Freshness, type Stamp, type Unsealed, unseal, unsealUnder } from './envelope.js';
+import { type Freshness, headOf, type Stamp, type Unsealed, unseal, unsealUnder } from './envelope.js';
 import type { Copy, Current, Mark, Marking, MarkRead, NodeName } from './marks.js';
 import { standing } from './marks.js';
 import type { Tags } from './tags.js';
@@ -134,6 +135,7 @@ export class Asked {
   /** All tags together, as they were at the ask. */
   readonly #all: Promise<string | undefined> | undefined;
   readonly #order: number;
+  #head: string | undefined = undefined;
 
   constructor(
     private readonly stamps: Stamps,
@@ -177,6 +179,17 @@ export class Asked {
   /** The generation that items have to match, as it is being read. */
   get generation(): MarkRead {
     return this.#generation.read;
+  }
+
+  /**
+   * The value of an item that is valid and fresh for sure: the generation is known, and it stands under that alone,
+   * without an end of its freshness. `undefined`: {@link validNow} may find more.
+   */
+  glimpse(item: LentItem): unknown {
+    const { isKnown, current } = this.#generation.read;
+    if (!isKnown || typeof current !== 'string' || item.won || item.stale) return undefined;
+    this.#head ??= headOf(current);
+    return item.valueBehind(this.#head);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** The right to refill a key, on the wire: won by one, filled by nobody else, never lost for good. */
+import type { LeaseReader, LentItem } from '../../lib/core/pool/leases.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
 import { TestMemcached } from '../../lib/testing/index.js';
 import { describeReal, memcachedVersion, RealMemcached } from '../support/real-memcached.js';
@@ -29,6 +30,51 @@ for (const { name, start, describe: describeServer } of servers) {
       expect(read).toMatchObject({ won: true, value: undefined });
       return { key, node: read.node, cas: read.cas! };
     };
+
+    /** What becomes of a read whose reader does `look` at the answer while that is lent. */
+    const glimpse = (key: string, look: (item: LentItem) => boolean) =>
+      new Promise<string>((resolve, reject) => {
+        const seen: string[] = [];
+        const reader: LeaseReader = {
+          key,
+          glimpsed: (item) => {
+            seen.push('glimpsed');
+            const enough = look(item);
+            if (enough) resolve(seen.join());
+            return enough;
+          },
+          taken: (read) => resolve(`${seen.join()} taken ${JSON.stringify(read?.value)}`),
+          failed: reject,
+        };
+        pool.leases.readTo(reader, options);
+      });
+
+    test('readTo › shows what was found to its reader first, who may want no more of it', async () => {
+      await pool.set('pair', ['head', { a: 1 }]);
+      const values: unknown[] = [];
+      const see = (head: string) => (item: LentItem) => {
+        values.push([item.valueBehind(head), item.won, item.stale]);
+        return values.at(-1) !== undefined;
+      };
+      expect(await glimpse('pair', see('head'))).toBe('glimpsed');
+      expect(await glimpse('pair', see('other'))).toBe('glimpsed');
+      expect(values).toEqual([
+        [{ a: 1 }, false, false],
+        [undefined, false, false],
+      ]);
+      expect(await glimpse('pair', () => false)).toBe('glimpsed taken ["head",{"a":1}]');
+      expect(await pool.get('pair')).toEqual(['head', { a: 1 }]);
+    });
+
+    test('readTo › shows who has won, and nothing where nothing was found', async () => {
+      expect(await glimpse('missing', () => true)).toBe(' taken undefined');
+      expect((await pool.leases.read('missing', options))!.taken).toBe(true);
+      await pool.set('pair', ['head', 1], { ttl: '1m' });
+      await pool.leases.invalidate('pair', '1m');
+      const facts: unknown[] = [];
+      await glimpse('pair', (item) => facts.push(item.won, item.stale, item.valueBehind('head')) > 0);
+      expect(facts).toEqual([true, true, 1]);
+    });
 
     test('granted › is true where one reader really wins', async () => {
       expect(await pool.leases.granted('key')).toBe(true);

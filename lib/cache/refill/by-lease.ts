@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../../core/base/clock.js';
 import { MemcachedDecodeError } from '../../core/base/errors.js';
-import type { LeaseReader, LeaseReadOptions } from '../../core/pool/leases.js';
+import type { LeaseReader, LeaseReadOptions, LentItem } from '../../core/pool/leases.js';
 import type { CallOptions, LeaseRead } from '../../core/pool/types.js';
 import type { Freshness } from '../envelope.js';
 import { mayHaveArrived } from '../faults.js';
@@ -217,19 +217,26 @@ export class ByLease implements Looker {
  * One of its two ends is called, once, perhaps at once, and not in the context of the caller.
  */
 export abstract class Glance implements LeaseReader {
-  readonly key: string;
-
   constructor(
     readonly order: Order,
     readonly asked: Asked,
-  ) {
-    this.key = order.stored;
+  ) {}
+
+  get key(): string {
+    return this.order.stored;
   }
 
   /** A value that is fresh and that nobody has to do anything about. */
   protected abstract found(value: unknown): void;
   /** {@link ByLease.lookOn} with this has to find out. */
   protected abstract otherwise(read: Promise<LeaseRead<unknown> | undefined>): void;
+
+  glimpsed(item: LentItem): boolean {
+    const value = this.asked.glimpse(item);
+    if (value === undefined) return false;
+    this.found(value);
+    return true;
+  }
 
   taken(read: LeaseRead<unknown> | undefined): void {
     const { order, asked } = this;

@@ -9,9 +9,10 @@
 import { type Duration, toMilliseconds } from '../base/durations.js';
 import { MemcachedArgumentError, type MemcachedError } from '../base/errors.js';
 import { describe } from '../base/options.js';
-import type { Reply } from '../command/reply.js';
+import { type Reply, ReplyKind } from '../command/reply.js';
 import { Request, type RequestSink, Verb } from '../command/request.js';
 import type { Node } from '../node/node.js';
+import type { Codec } from '../value/codec.js';
 import { Abilities, type Ability } from './abilities.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { ManyKind } from './many-calls.js';
@@ -59,13 +60,23 @@ export interface Replacement {
   cas: bigint;
 }
 
+/** An item whose answer is lent: nothing is made of it that is not asked for. Keep nothing of it. */
+export interface LentItem {
+  readonly won: boolean;
+  readonly stale: boolean;
+  /** The second of a pair whose first is `head`; `undefined` when it is none, or cannot be read as one so fast. */
+  valueBehind(head: string): unknown;
+}
+
 /**
- * Who reads without a promise. One of the two methods is called, once, perhaps before the call that reads
- * returns; neither may throw.
+ * Who reads without a promise. One of `taken` and `failed` is called, once, perhaps before the call that reads
+ * returns, unless a glimpse of the answer was enough; none may throw.
  */
 export interface LeaseReader {
   /** What is read. */
   readonly key: string;
+  /** Called first for an item that holds something. `true`: that was all that was wanted of it. */
+  glimpsed?(item: LentItem): boolean;
   taken(read: LeaseRead<unknown> | undefined): void;
   failed(error: unknown): void;
 }
@@ -97,14 +108,14 @@ export class Leases {
     conditionalGet: (node, options) => this.#proveConditionalGet(node, options),
   });
 
-  constructor(dispatcher: Dispatcher, fill: RequestFiller, calls: SingleCalls, many: ReadMany) {
+  constructor(dispatcher: Dispatcher, fill: RequestFiller, calls: SingleCalls, codec: Codec, many: ReadMany) {
     this.#dispatcher = dispatcher;
     this.#fill = fill;
     this.#calls = calls;
     this.#many = many;
     const giveBack = (request: Request, reply: Reply): void =>
       this.#giveBack((request.tag as LeaseReader).key, request, reply);
-    this.#reads = new LeaseReads(calls, giveBack);
+    this.#reads = new LeaseReads(calls, codec, giveBack);
   }
 
   /**
@@ -368,17 +379,49 @@ function tellFailed(this: Request, error: unknown): void {
 
 /** Answers of reads that may have won something. */
 class LeaseReads implements RequestSink {
+  readonly #lent: Lent;
+
   constructor(
     readonly calls: SingleCalls,
+    codec: Codec,
     readonly late: (request: Request, reply: Reply) => void,
-  ) {}
+  ) {
+    this.#lent = new Lent(codec);
+  }
 
   replied(request: Request, reply: Reply): void {
-    this.calls.replied(request, reply);
+    const reader = request.tag as LeaseReader;
+    const isItem = reply.kind === ReplyKind.value && reply.end > reply.start;
+    if (isItem && reader.glimpsed?.(this.#lent.of(reply)) === true) request.settle();
+    else this.calls.replied(request, reply);
   }
 
   failed(request: Request, error: MemcachedError): void {
     this.calls.failed(request, error);
+  }
+}
+
+class Lent implements LentItem {
+  #reply!: Reply;
+
+  constructor(private readonly codec: Codec) {}
+
+  of(reply: Reply): this {
+    this.#reply = reply;
+    return this;
+  }
+
+  get won(): boolean {
+    return this.#reply.won;
+  }
+
+  get stale(): boolean {
+    return this.#reply.stale;
+  }
+
+  valueBehind(head: string): unknown {
+    const { flags, buffer, start, end } = this.#reply;
+    return this.codec.decodeBehind?.(head, flags, buffer, start, end);
   }
 }
 

@@ -71,7 +71,7 @@ export class MemcachedPool extends EventEmitter<MemcachedPoolEvents> {
     this.#fill = new RequestFiller(this.#codec, checked.clock, checked.maxItemSize, checked.longKeys);
     this.#dispatcher = new Dispatcher({ ...checked, turn: this.#turn });
     this.#calls = new SingleCalls(this.#codec, this.#dispatcher);
-    this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls, (keys, options, kind) =>
+    this.leases = new Leases(this.#dispatcher, this.#fill, this.#calls, this.#codec, (keys, options, kind) =>
       this.#many(new Set(keys), undefined, kind, options),
     );
     this.#nodes = new Nodes(checked, this.#turn, this.#dispatcher, (change) => this.#announce(change));

@@ -47,4 +47,9 @@ export interface Codec {
    * @throws MemcachedDecodeError
    */
   decodeOwned(flags: number, buffer: Buffer, start: number, end: number): unknown;
+  /**
+   * What `decode` gives as the second of a pair whose first is `head`, without making the pair. `undefined`: it is
+   * none, or this codec cannot tell without decoding it.
+   */
+  decodeBehind?(head: string, flags: number, buffer: Buffer, start: number, end: number): unknown;
 }

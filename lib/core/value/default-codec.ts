@@ -45,11 +45,17 @@ export function createCodec(options?: CodecOptions, where = 'createCodec()'): Co
   return new DefaultCodec(readCodecOptions(options, where));
 }
 
+/** `]` */
+const CLOSING = 0x5d;
+
 class DefaultCodec implements Codec {
   readonly #compression: CompressionSettings | false;
   readonly #maxBytes: number;
   readonly #maxDepth: number;
   readonly #serializer: Serializer | undefined;
+  /** One head is mostly the last one. */
+  #lastHead = '';
+  #lastOpening = '["",';
 
   constructor({ compression, maxDecompressedSize, maxDepth, serializer }: CodecSettings) {
     this.#compression = compression;
@@ -158,6 +164,22 @@ class DefaultCodec implements Codec {
 
   decodeOwned(flags: number, buffer: Buffer, start: number, end: number): unknown {
     return this.#guarded(flags, buffer, start, end, true);
+  }
+
+  decodeBehind(head: string, flags: number, buffer: Buffer, start: number, end: number): unknown {
+    if (flags !== ASCII_JSON || end - start > this.#maxBytes) return undefined;
+    if (head !== this.#lastHead) {
+      this.#lastOpening = `[${JSON.stringify(head)},`;
+      this.#lastHead = head;
+    }
+    const opening = this.#lastOpening;
+    const from = start + opening.length;
+    if (from >= end || buffer[end - 1] !== CLOSING) return undefined;
+    for (let i = 0; i < opening.length; i++) {
+      if (buffer[start + i] !== opening.charCodeAt(i)) return undefined;
+    }
+    // Whatever is JSON by itself is so between an opening and an end like these, and the only other element.
+    return parse(latin1(buffer, from, end - 1));
   }
 
   #guarded(flags: number, buffer: Buffer, start: number, end: number, owned: boolean): unknown {

@@ -36,6 +36,14 @@ const ANSWERS: [verb: VerbName, bytes: string, expected: Decoded[]][] = [
   ['decr', 'VA 2 O7\r\n9 \r\n', [{ kind: 'number', text: '9' }]],
   ['incr', 'NF O7\r\n', [{ kind: 'miss' }]],
   ['metaGet', 'HD O7\r\n', [{ kind: 'done' }]],
+  ['metaGet', 'VA 3 f5 c23 t-1 O7\r\nabc\r\n', [hit as Decoded]],
+  ['peek', 'VA 3 f5 c999999999999999 t30 O7\r\nabc\r\n', [hit as Decoded]],
+  [
+    'peek',
+    'VA 3 f2147483647 c18446744073709551615 t0 O7 W\r\nabc\r\n',
+    [{ kind: 'value', flags: 2_147_483_647, body: 'abc' }],
+  ],
+  ['peek', 'EN O7\r\n', [{ kind: 'miss' }]],
   ['metaSet', 'EX O7\r\n', [{ kind: 'exists' }]],
   ['metaDelete', 'EX O7\r\n', [{ kind: 'exists' }]],
   ['get', 'SERVER_ERROR out of memory\r\n', [{ kind: 'serverError', text: 'out of memory' }]],
@@ -90,6 +98,29 @@ describe('meta answers', () => {
     expect(read('f0 c1 t-1 h0 l0 O7')).toMatchObject({ ttl: -1, hitBefore: false, idle: 0, cas: 1n });
   });
 
+  test('an item is read alike, whatever stands between its flags', () => {
+    const item = (reply: Reply): Decoded => ({
+      kind: 'value',
+      ...{ won: reply.won, stale: reply.stale, taken: reply.taken },
+      ...{ cas: reply.cas, ttl: reply.ttlSeconds, flags: reply.flags },
+    });
+    const read = (flags: string) =>
+      decode(meta, request('peek'), [`VA 1 ${flags}\r\nx\r\n`], 7, item).replies[0];
+    for (const flags of ['f0', 'f5', 'f2147483647'])
+      for (const cas of ['c0', 'c9', 'c999999999999999', 'c1000000000000000', 'c18446744073709551615'])
+        for (const ttl of ['t0', 't-1', 't9', 't2592000']) {
+          const expected = {
+            ...{ kind: 'value', won: false, stale: false, taken: false },
+            ...{ cas: BigInt(cas.slice(1)), ttl: Number(ttl.slice(1)), flags: Number(flags.slice(1)) },
+          };
+          expect(read(`${flags} ${cas} ${ttl} O7`)).toEqual(expected);
+          expect(read(`${flags}  ${cas} ${ttl}  O7`)).toEqual(expected);
+          expect(read(`${ttl} ${cas} ${flags} O7`)).toEqual(expected);
+          expect(read(`${flags} ${cas} ${ttl} O7 W`)).toEqual({ ...expected, won: true });
+          expect(read(`${flags} ${cas} ${ttl} O7 X Z`)).toEqual({ ...expected, stale: true, taken: true });
+        }
+  });
+
   test('nothing of an answer is left in the next one', () => {
     const all = (reply: Reply): Decoded => ({
       ...structuredClone({ ...reply, buffer: undefined }),
@@ -109,6 +140,19 @@ describe('meta answers', () => {
       cas: undefined,
       ttlSeconds: undefined,
       flags: 0,
+    });
+    const reply = new Reply();
+    for (const line of ['f5 c18446744073709551615 t30 O7 X W Z', 'f6 c8 t40 O7']) {
+      const bytes = Buffer.from(`VA 1 ${line}\r\nx\r\n`);
+      expect(decodeMeta(request('metaGet'), 7, bytes, 0, bytes.length, reply, MAX_VALUE)).toBe(bytes.length);
+    }
+    expect(reply).toMatchObject({
+      flags: 6,
+      cas: 8n,
+      ttlSeconds: 40,
+      won: false,
+      stale: false,
+      taken: false,
     });
   });
 
@@ -143,6 +187,12 @@ describe('meta answers', () => {
     ['flags that are no number', 'get', 'VA 3 fx O7\r\nabc\r\n'],
     ['a CAS id that is no number', 'gets', 'VA 3 f5 c1x O7\r\nabc\r\n'],
     ['a CAS id of 21 digits', 'gets', 'VA 3 f5 c184467440737095516150 O7\r\nabc\r\n'],
+    ['an item without a CAS id', 'peek', 'VA 3 f5 c t-1 O7\r\nabc\r\n'],
+    ['an item without a lifetime', 'peek', 'VA 3 f5 c9 t O7\r\nabc\r\n'],
+    ['an item whose lifetime is no number', 'metaGet', 'VA 3 f5 c9 t-1x O7\r\nabc\r\n'],
+    ['an item of another request', 'metaGet', 'VA 3 f5 c9 t-1 O8\r\nabc\r\n'],
+    ['an item of no request', 'peek', 'VA 3 f5 c9 t-1\r\nabc\r\n'],
+    ['an item of two requests', 'peek', 'VA 3 f5 c9 t-1 O7 O7\r\nabc\r\n'],
     ['a carriage return inside the line', 'get', 'EN\rO7\r\n'],
     ['three letters', 'get', 'ENX O7\r\n'],
     ['an answer of another kind to get', 'get', 'HD O7\r\n'],
@@ -188,6 +238,7 @@ describe('meta answers', () => {
 test.each([
   ['set', 'HD O0000000007\r\n'],
   ['get', 'EN O0000000007\r\n'],
+  ['peek', 'VA 3 f5 c0000009 t-1 O0000000007\r\n'],
 ] as const)('of %s, what an earlier read left behind is not read: %j', (verb, text) => {
   const bytes = Buffer.from(text, 'latin1');
   for (let to = 1; to < text.indexOf('\r\n') + 2; to++) {

@@ -7,7 +7,18 @@
  */
 import { type Reply, ReplyKind } from '../../command/reply.js';
 import { type Request, Verb } from '../../command/request.js';
-import { CR, findLineEnd, LF, readCas, readDigits, readNumber, SPACE, tokenEnd, ZERO } from '../bytes.js';
+import {
+  CR,
+  findLineEnd,
+  LF,
+  MINUS,
+  readCas,
+  readDigits,
+  readNumber,
+  SPACE,
+  tokenEnd,
+  ZERO,
+} from '../bytes.js';
 import { readErrorLine } from '../error-lines.js';
 import { Doubt, NEED_MORE } from '../protocol.js';
 
@@ -95,10 +106,11 @@ export function decodeMeta(
   }
   const lineFlags = i;
   i = 0;
-  if (request.verb === Verb.get && length >= 0) i = readGetFlags(bytes, lineFlags, to, opaque, reply);
-  else if (request.verb === Verb.get || request.verb === Verb.set) {
-    i = readOpaque(bytes, lineFlags, to, opaque);
-  }
+  const { verb } = request;
+  if (verb === Verb.get && length >= 0) i = readGetFlags(bytes, lineFlags, to, opaque, reply);
+  else if (verb === Verb.get || verb === Verb.set) i = readOpaque(bytes, lineFlags, to, opaque);
+  else if (verb === Verb.metaGet || verb === Verb.peek)
+    i = readItemFlags(bytes, lineFlags, to, opaque, reply);
   if (i === 0) i = readFlags(bytes, lineFlags, to, opaque, reply);
   if (i === NEED_MORE) return NEED_MORE;
   if ((ALLOWED_BY_VERB[request.verb]! & (1 << reply.kind)) === 0) {
@@ -169,6 +181,60 @@ function readGetFlags(bytes: Buffer, from: number, to: number, opaque: number, r
   if (i + 2 > to || number !== opaque || i === first || bytes[i] !== CR || bytes[i + 1] !== LF) return 0;
   reply.flags = flags;
   return i + 2;
+}
+
+/**
+ * The flags of an item that is neither stale nor anybody's to refill, as every server sends them to who looks at
+ * one: ` f1 c23 t-1 O45` and the end of the line.
+ * @returns where the line ended; 0 when they look otherwise or are not all there.
+ */
+function readItemFlags(bytes: Buffer, from: number, to: number, opaque: number, reply: Reply): number {
+  let i = from + 2;
+  if (i + 14 > to || bytes[from] !== SPACE || bytes[from + 1] !== 0x66) return 0;
+  let digit = bytes[i]! - ZERO;
+  let flags = 0;
+  while (digit >= 0 && digit <= 9) {
+    flags = flags * 10 + digit;
+    digit = bytes[++i]! - ZERO;
+  }
+  if (bytes[i] !== SPACE || bytes[i + 1] !== 0x63 || i - from > 10) return 0;
+  i += 2;
+  let first = i;
+  let cas = 0;
+  digit = bytes[i]! - ZERO;
+  while (digit >= 0 && digit <= 9) {
+    cas = cas * 10 + digit;
+    digit = bytes[++i]! - ZERO;
+  }
+  // With more digits a number would not hold it exactly.
+  if (bytes[i] !== SPACE || bytes[i + 1] !== 0x74 || i === first || i - first > 15) return 0;
+  i += 2;
+  first = i;
+  let ttl = 0;
+  if (isForEver(bytes, i)) {
+    ttl = -1;
+    i += 2;
+  } else {
+    digit = bytes[i]! - ZERO;
+    while (digit >= 0 && digit <= 9) {
+      ttl = ttl * 10 + digit;
+      digit = bytes[++i]! - ZERO;
+    }
+  }
+  if (i === first || i - first > 10) return 0;
+  i = readOpaque(bytes, i, to, opaque);
+  if (i === 0) return 0;
+  reply.flags = flags;
+  reply.shortCas = cas;
+  reply.longCas = '';
+  reply.ttlSeconds = ttl;
+  reply.won = reply.stale = reply.taken = false;
+  return i;
+}
+
+/** `-1`, the remaining lifetime of what never ends. */
+function isForEver(bytes: Buffer, at: number): boolean {
+  return bytes[at] === MINUS && bytes[at + 1] === ZERO + 1;
 }
 
 /**
@@ -245,7 +311,10 @@ function readRareFlag(letter: number, bytes: Buffer, from: number, end: number, 
       readCas(bytes, from, end, reply);
       return;
     case 0x74 /* t, seconds left */:
-      reply.ttlSeconds = bytes[from] === 0x2d ? -1 : readNumber(bytes, from, end, 'a remaining lifetime');
+      reply.ttlSeconds =
+        end - from === 2 && isForEver(bytes, from)
+          ? -1
+          : readNumber(bytes, from, end, 'a remaining lifetime');
       return;
     case 0x68 /* h, read before */:
       reply.hitBefore = bytes[from] === 0x31;
