@@ -32,6 +32,32 @@ describe('invalidate', () => {
     expect(await there.cache.get('k')).toBe('new 1');
   });
 
+  it('does so with values of every kind, fresh for ever but for the mark', async () => {
+    const plain = fleet.process({ ttl: '1h' });
+    for (const value of ['text', { an: 'object' }, ['h', 1], Buffer.from('bytes'), 7]) {
+      await plain.cache.set('k', value);
+      expect(await plain.cache.get('k')).toEqual(value);
+      await plain.cache.invalidate('k', { stale: '1h' });
+      expect(await plain.cache.get('k')).toBeUndefined();
+      const right = await plain.pool.leases.read('cache#k', { lock: '5s' });
+      expect(right).toMatchObject({ won: true, stale: true });
+      expect(await plain.cache.get('k')).toBeUndefined();
+      expect(await plain.cache.getOrSet('k', () => 'new', { losers: 'run' })).toBe('new');
+    }
+  });
+
+  it('is not what makes a refresh: who asks for one before the end has it, whatever was stored', async () => {
+    const plain = fleet.process({ ttl: '1h' });
+    const early = fleet.process({ ttl: '1h', refreshAhead: 0.9 });
+    for (const value of ['text', { an: 'object' }]) {
+      await plain.cache.set('k', value);
+      fleet.clock.advance(30 * 60_000);
+      let loads = 0;
+      expect(await early.cache.getOrSet<unknown>('k', () => ++loads)).toEqual(value);
+      await until(() => loads === 1);
+    }
+  });
+
   it('lets a read by get or getMany leave the refresh to the next getOrSet', async () => {
     await here.cache.set('k', 'old');
     await here.cache.invalidate('k');

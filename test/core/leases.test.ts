@@ -1,4 +1,5 @@
 /** The right to refill a key, on the wire: won by one, filled by nobody else, never lost for good. */
+import { getEventListeners } from 'node:events';
 import type { LeaseReader, LentItem } from '../../lib/core/pool/leases.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
 import { TestMemcached } from '../../lib/testing/index.js';
@@ -64,6 +65,24 @@ for (const { name, start, describe: describeServer } of servers) {
       ]);
       expect(await glimpse('pair', () => false)).toBe('glimpsed taken ["head",{"a":1}]');
       expect(await pool.get('pair')).toEqual(['head', { a: 1 }]);
+    });
+
+    test('readTo › of which a glimpse was enough waits for nothing more', async () => {
+      await pool.set('pair', ['head', 1]);
+      const given = new AbortController();
+      const { signal } = given;
+      const failed = jest.fn();
+      await new Promise<void>((resolve) => {
+        const glimpsed = () => {
+          resolve();
+          return true;
+        };
+        pool.leases.readTo({ key: 'pair', glimpsed, taken: failed, failed }, { ...options, signal });
+      });
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+      given.abort();
+      await pool.get('pair');
+      expect(failed).not.toHaveBeenCalled();
     });
 
     test('readTo › shows who has won, and nothing where nothing was found', async () => {

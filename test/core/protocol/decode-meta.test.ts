@@ -149,6 +149,7 @@ describe('meta answers', () => {
     expect(reply).toMatchObject({
       flags: 6,
       cas: 8n,
+      longCas: '',
       ttlSeconds: 40,
       won: false,
       stale: false,
