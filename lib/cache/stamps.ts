@@ -135,6 +135,7 @@ export class Asked {
   /** All tags together, as they were at the ask. */
   readonly #all: Promise<string | undefined> | undefined;
   readonly #order: number;
+  /** What stands before values under the generation alone; known when that is. */
   #head: string | undefined = undefined;
 
   constructor(

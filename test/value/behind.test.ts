@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import * as fc from 'fast-check';
 import { createCodec } from '../../lib/core/value/default-codec.js';
 import { bodyOf, codec } from './support.js';
@@ -8,7 +9,7 @@ const JSON_FLAGS = codec.encode({}).flags;
 function behind(head: string, body: Buffer, flags = JSON_FLAGS, by = codec): unknown {
   const around = Buffer.from(']"h",1]');
   const lent = Buffer.concat([around, body, around]);
-  return by.decodeBehind!(head, flags, lent, around.length, around.length + body.length);
+  return by.decodeBehind(head, flags, lent, around.length, around.length + body.length);
 }
 
 /** The same by making the pair. */
@@ -70,5 +71,13 @@ describe('decodeBehind', () => {
     const sized = (bytes: number) => Buffer.from(`["h",${'1'.padStart(bytes - 6)}]`);
     expect(behind('h', sized(1_024), JSON_FLAGS, small)).toBe(1);
     expect(behind('h', sized(1_025), JSON_FLAGS, small)).toBeUndefined();
+  });
+
+  it('throws nothing, not even for more than a string can hold', () => {
+    const large = createCodec({ maxDecompressedSize: 2 ** 30 });
+    const body = Buffer.alloc(constants.MAX_STRING_LENGTH + 10);
+    body.write('["h",', 'latin1');
+    body[body.length - 1] = 0x5d;
+    expect(large.decodeBehind('h', JSON_FLAGS, body, 0, body.length)).toBeUndefined();
   });
 });

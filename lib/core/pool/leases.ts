@@ -401,6 +401,7 @@ class LeaseReads implements RequestSink {
   }
 }
 
+/** One for all answers: each is read to its end before the next. */
 class Lent implements LentItem {
   #reply!: Reply;
 
@@ -421,7 +422,7 @@ class Lent implements LentItem {
 
   valueBehind(head: string): unknown {
     const { flags, buffer, start, end } = this.#reply;
-    return this.codec.decodeBehind?.(head, flags, buffer, start, end);
+    return this.codec.decodeBehind(head, flags, buffer, start, end);
   }
 }
 

@@ -49,7 +49,7 @@ export interface Codec {
   decodeOwned(flags: number, buffer: Buffer, start: number, end: number): unknown;
   /**
    * What `decode` gives as the second of a pair whose first is `head`, without making the pair. `undefined`: it is
-   * none, or this codec cannot tell without decoding it.
+   * none, or cannot be told without making it. Never throws.
    */
-  decodeBehind?(head: string, flags: number, buffer: Buffer, start: number, end: number): unknown;
+  decodeBehind(head: string, flags: number, buffer: Buffer, start: number, end: number): unknown;
 }

@@ -178,8 +178,13 @@ class DefaultCodec implements Codec {
     for (let i = 0; i < opening.length; i++) {
       if (buffer[start + i] !== opening.charCodeAt(i)) return undefined;
     }
-    // Whatever is JSON by itself is so between an opening and an end like these, and the only other element.
-    return parse(latin1(buffer, from, end - 1));
+    try {
+      // Whatever is JSON by itself is so between an opening and an end like these, and the only other element.
+      return JSON.parse(latin1(buffer, from, end - 1));
+    } catch {
+      // No JSON, or longer than a string can be: whoever makes the pair says which.
+      return undefined;
+    }
   }
 
   #guarded(flags: number, buffer: Buffer, start: number, end: number, owned: boolean): unknown {
