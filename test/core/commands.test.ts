@@ -48,6 +48,29 @@ describe.each(targets)('commands on $name', ({ available, start, proxy }) => {
     expect(await pool.get(key)).toStrictEqual(value);
   });
 
+  promise('get › gives each of a crowd its own: values, misses, empty texts, large values', async () => {
+    const keys = Array.from({ length: 1_000 }, (_, i) => `${key}:${'long'.repeat(i % 50)}:${i}`);
+    const stored = (i: number) => {
+      if (i % 100 === 3) return Buffer.alloc(300_000, i);
+      return i % 5 === 0 ? '' : { of: i };
+    };
+    const values = keys.map((_, i) => (i % 7 === 0 ? undefined : stored(i)));
+    await pool.setMany(new Map(keys.flatMap((each, i) => (i % 7 === 0 ? [] : [[each, values[i]]]))));
+    for (let round = 0; round < 3; round++) {
+      expect(await Promise.all(keys.map((each) => pool.get(each)))).toStrictEqual(values);
+    }
+    // Whoever asks again as soon as it is answered: turns of every size.
+    const reader = async (from: number) => {
+      for (let step = 0; step < 20; step++) {
+        const i = (from + step * 37) % keys.length;
+        expect(await pool.get(keys[i]!)).toStrictEqual(values[i]);
+      }
+    };
+    await Promise.all(keys.map((_, i) => reader(i)));
+    const twice = [...keys, ...keys];
+    expect(await Promise.all(twice.map((each) => pool.get(each)))).toStrictEqual([...values, ...values]);
+  });
+
   promise('set › replaces what was there', async () => {
     await pool.set(key, 'a');
     await pool.set(key, { b: 1 });

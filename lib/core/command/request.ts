@@ -10,29 +10,31 @@ export const Verb = {
   get: 0,
   /** Many keys in one request; `keys` holds them. */
   getBatch: 1,
-  gets: 2,
-  gat: 3,
+  /** The same, and behind it `key` in a way that its answer names the request: that one confirms the list's end. */
+  getConfirmed: 2,
+  gets: 3,
+  gat: 4,
   /** A read that learns, where the server tells, how long the item lives and whether it is marked stale. */
-  peek: 4,
-  set: 5,
-  add: 6,
-  replace: 7,
-  append: 8,
-  prepend: 9,
-  cas: 10,
-  delete: 11,
-  touch: 12,
-  incr: 13,
-  decr: 14,
+  peek: 5,
+  set: 6,
+  add: 7,
+  replace: 8,
+  append: 9,
+  prepend: 10,
+  cas: 11,
+  delete: 12,
+  touch: 13,
+  incr: 14,
+  decr: 15,
   /** A meta read with tokens of its own (`tokens`). */
-  metaGet: 15,
+  metaGet: 16,
   /** A meta write with tokens of its own. */
-  metaSet: 16,
+  metaSet: 17,
   /** A meta delete or invalidation with tokens of its own. */
-  metaDelete: 17,
-  flushAll: 18,
-  stats: 19,
-  version: 20,
+  metaDelete: 18,
+  flushAll: 19,
+  stats: 20,
+  version: 21,
 } as const;
 export type Verb = (typeof Verb)[keyof typeof Verb];
 
@@ -47,6 +49,7 @@ export function isRepeatable(verb: Verb): boolean {
   return (
     verb === Verb.get ||
     verb === Verb.getBatch ||
+    verb === Verb.getConfirmed ||
     verb === Verb.gets ||
     // It may have taken a stale item's right to refill; whoever finds that right held for too long frees it.
     verb === Verb.peek ||
@@ -155,10 +158,11 @@ export class Request {
 
   /** How many places of `maxPending` it takes. */
   get slots(): number {
-    return this.#own === undefined || this.#own.keys === undefined ? 1 : this.#own.keys.length;
+    if (this.#own === undefined || this.#own.keys === undefined) return 1;
+    return this.#own.keys.length + (this.verb === Verb.getConfirmed ? 1 : 0);
   }
 
-  /** Every key of a batch, as wire keys; `undefined` for all other verbs. */
+  /** The keys of a batch, as wire keys; `undefined` for all other verbs. */
   get keys(): readonly string[] | undefined {
     return (this.#own ?? NONE).keys;
   }
@@ -167,7 +171,10 @@ export class Request {
     this.#own.keys = keys;
   }
 
-  /** The first key of a batch that no value has named yet: values come in the order of the keys. */
+  /**
+   * The first key of a batch that no value has named yet: values come in the order of the keys. One more than there are
+   * keys when the end of a confirmed list was read.
+   */
   get cursor(): number {
     return (this.#own ?? NONE).cursor;
   }

@@ -38,7 +38,10 @@ const LONG_ANSWER_BYTES = 64 * 1_024;
 /** More than the line of a command takes, its key included. */
 const LINE_BYTES = 350;
 
-/** So many are worth a write of their own before the turn ends: the server begins while the rest is still asked. */
+/**
+ * So many are worth a write of their own before the turn ends: the server begins while the rest is still asked. What
+ * follows them in the turn may go together: see {@link GatheredGets}.
+ */
 const MOST_UNFLUSHED = 128;
 
 export class Connection implements SocketReader {
@@ -67,7 +70,9 @@ export class Connection implements SocketReader {
   /** Written, or about to be at the turn's end, and not yet answered; oldest first. Never reordered: the order is the protocol. */
   readonly #awaiting = new Fifo<Request>();
   #protocol!: Protocol;
-  /** The turn's gets so far, on servers where they are sent as one command. */
+  /** Where gets may be sent as one command. */
+  #gatherable: GatheredGets | undefined;
+  /** The same, while they are: always on servers without meta, on others from the turn that brings very many. */
   #gathered: GatheredGets | undefined;
   /** Opaque of the next request, and of the head of `#awaiting`. */
   #nextOpaque = 0;
@@ -124,15 +129,21 @@ export class Connection implements SocketReader {
       this.#inTurn = true;
       this.#turn.atEnd(this);
     }
-    if (this.#gathered !== undefined && !this.#gathered.add(request)) this.#sendGathered();
-    else if (this.#gathered !== undefined) return;
+    const gathered = this.#gathered;
+    if (gathered !== undefined) {
+      if (gathered.add(request)) {
+        if (gathered.isFull) this.#sendGathered(gathered);
+        return;
+      }
+      this.#sendGathered(gathered);
+    }
     this.#enqueue(request);
   }
 
-  /** A classic server answers many keys at once much faster than many gets, so a turn's gets go together. */
-  #sendGathered(): void {
-    const batch = this.#gathered!.take();
-    if (batch !== undefined) this.#enqueue(batch);
+  #sendGathered(gathered: GatheredGets): void {
+    const isWorthWriting = gathered.isWorthWriting;
+    for (const request of gathered.take()) this.#enqueue(request);
+    if (isWorthWriting) this.#flush();
   }
 
   #enqueue(request: Request): void {
@@ -150,7 +161,10 @@ export class Connection implements SocketReader {
     }
     request.phase = Phase.sent;
     this.#awaiting.push(request);
-    if (++this.#unflushed >= MOST_UNFLUSHED) this.#flush();
+    if (++this.#unflushed >= MOST_UNFLUSHED) {
+      this.#flush();
+      this.#gathered ??= this.#gatherable;
+    }
   }
 
   #refuse(request: Request): void {
@@ -172,7 +186,11 @@ export class Connection implements SocketReader {
   endTurn(): void {
     this.#inTurn = false;
     if (this.state === 'closed') return;
-    if (this.#gathered !== undefined) this.#sendGathered();
+    const gathered = this.#gathered;
+    if (gathered !== undefined) {
+      this.#sendGathered(gathered);
+      if (!gathered.endTurn() && gathered.meta) this.#gathered = undefined;
+    }
     if (this.#delay.active || this.#unflushed === 0) return;
     const onWire = this.#awaiting.size - this.#unflushed;
     if (this.#delay.begin(this.#unflushed, this.#writer.bytes, onWire)) {
@@ -326,7 +344,10 @@ export class Connection implements SocketReader {
         this.#connectAlarm.stop();
         this.dialect = step.dialect;
         this.#protocol = this.#settings.protocolFor(step.dialect);
-        if (step.dialect === 'classic' && this.#settings.gatherGets) this.#gathered = new GatheredGets();
+        if (this.#settings.gatherGets && step.dialect !== 'proxy') {
+          this.#gatherable = new GatheredGets(step.dialect === 'meta');
+          if (step.dialect === 'classic') this.#gathered = this.#gatherable;
+        }
         this.#become('ready');
         if (socketChannel.hasSubscribers) this.#publish('open', step.dialect);
         return;
@@ -449,10 +470,10 @@ export class Connection implements SocketReader {
     this.#become('closed');
     this.#connectAlarm.stop();
     this.#socket.destroy();
-    if (this.#gathered !== undefined) this.#sendGathered();
     const unflushedFrom = this.#awaiting.size - this.#unflushed;
+    const held = [...this.#awaiting.drain(), ...(this.#gathered?.take() ?? [])];
     const outstanding: Request[] = [];
-    for (const [index, request] of this.#awaiting.drain().entries()) {
+    for (const [index, request] of held.entries()) {
       this.#owner.slotsFreed(request.slots, request.bytes);
       if (index >= unflushedFrom) request.phase = Phase.waiting;
       if (!request.settled) outstanding.push(request);

@@ -21,7 +21,7 @@ export interface ConnectionSettings {
   protocol: 'auto' | 'meta' | 'classic';
   connectTimeout: number;
   turn: Turn;
-  /** May several gets be sent as one command, where the server knows no meta? Not behind proxies. */
+  /** May several gets be sent as one command? Not behind proxies. */
   gatherGets: boolean;
   /** What is spoken with a server of that dialect. */
   protocolFor(dialect: Dialect): Protocol;

@@ -6,6 +6,7 @@ import type { Reply } from '../command/reply.js';
 import { type Request, Verb } from '../command/request.js';
 import { decodeClassic } from './classic/decode.js';
 import { encodeClassic } from './classic/encode.js';
+import { decodeConfirmed } from './meta/confirmed.js';
 import { decodeMeta } from './meta/decode.js';
 import { encodeMeta } from './meta/encode.js';
 import type { Protocol } from './protocol.js';
@@ -47,6 +48,8 @@ export class MetaProtocol implements Protocol {
     reply.need = 0;
     reply.more = false;
     const { verb } = request;
+    if (verb === Verb.getConfirmed)
+      return decodeConfirmed(request, opaque, bytes, from, to, reply, this.maxValueBytes);
     return verb === Verb.getBatch || verb >= Verb.flushAll
       ? decodeClassic(request, bytes, from, to, reply, this.maxValueBytes)
       : decodeMeta(request, opaque, bytes, from, to, reply, this.maxValueBytes);

@@ -11,6 +11,12 @@ const COMMANDS: [name: string, asked: () => Request, meta: string, classic: stri
   ['gat', () => request('gat', 'k', { exptime: 9 }), 'mg k f v T9 O7\r\n', 'gat 9 k\r\n'],
   ['peek', () => request('peek', 'k', { tokens: ' h l' }), 'mg k f c t v h l O7\r\n', 'get k\r\n'],
   ['getBatch', () => request('getBatch', '', { keys: ['a', 'b'] }), 'get a b\r\n', 'get a b\r\n'],
+  [
+    'getConfirmed',
+    () => request('getConfirmed', 'k', { keys: ['a', 'b'] }),
+    'get a b\r\nmg k f v O7\r\n',
+    undefined,
+  ],
   ['set', () => request('set', 'k', body), 'ms k 3 F5 T60 O7\r\nabc\r\n', 'set k 5 60 3\r\nabc\r\n'],
   ['add', () => request('add', 'k', body), 'ms k 3 F5 T60 ME O7\r\nabc\r\n', 'add k 5 60 3\r\nabc\r\n'],
   [

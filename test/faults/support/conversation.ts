@@ -27,6 +27,8 @@ export const conversations: Record<'meta' | 'classic', Ask[]> = {
     ...everywhere,
     [Verb.metaGet, 'cold', { tokens: ' N30 f c t v' }],
     [Verb.metaDelete, 'a', { tokens: ' I T30' }],
+    [Verb.getConfirmed, 'none', { keys: ['a', 'none', 'cold'] }],
+    [Verb.getConfirmed, 'n', { keys: ['none', 'n'] }],
   ],
   classic: everywhere,
 };

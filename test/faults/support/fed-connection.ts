@@ -79,7 +79,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   #target: Uint8Array = new Uint8Array();
   mostBuffered = 0;
 
-  constructor(dialect: 'meta' | 'classic') {
+  constructor(dialect: 'meta' | 'classic', gatherGets = false) {
     const turn = new Turn(this.clock);
     const meta = new MetaProtocol(MAX_VALUE_BYTES);
     const classic = new ClassicProtocol(MAX_VALUE_BYTES);
@@ -93,7 +93,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
         protocol: dialect,
         connectTimeout: 500,
         turn,
-        gatherGets: false,
+        gatherGets,
         protocolFor: (spoken) => (spoken === 'meta' ? meta : classic),
       },
       this,
@@ -174,8 +174,9 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   connectionClosed(_connection: Connection, reason: CloseReason, outstanding: Request[]): void {
     this.closed = reason;
     if (reason.kind === 'ask-as-proxy') throw new Error('It was ready already.');
-    this.unsent = outstanding.filter(({ phase }) => phase === Phase.waiting).length;
-    for (const request of outstanding) this.failed(request, reason.error);
+    const unsent = outstanding.filter(({ phase }) => phase === Phase.waiting);
+    this.unsent = unsent.reduce((sum, { slots }) => sum + slots, 0);
+    for (const request of outstanding) request.sink.failed(request, reason.error);
   }
 
   #tell(request: Request, told: Told): void {
@@ -185,7 +186,14 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
 
 const KIND_NAMES = Object.keys(ReplyKind);
 
+/** The end of what was told of an answer of which more is to come. */
+export const GOES_ON = ' …';
+
 function describe(reply: Reply): string {
+  return inWords(reply) + (reply.more ? GOES_ON : '');
+}
+
+function inWords(reply: Reply): string {
   const kind = KIND_NAMES[reply.kind]!;
   if (reply.kind === ReplyKind.value) {
     const body = reply.buffer.toString('latin1', reply.start, reply.end);

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ReplyKind } from '../../../lib/core/command/reply.js';
 import { conversations } from './conversation.js';
-import { FedConnection, MAX_VALUE_BYTES } from './fed-connection.js';
+import { FedConnection, GOES_ON, MAX_VALUE_BYTES } from './fed-connection.js';
 import { recordings } from './recordings.js';
 
 export type Dialect = 'meta' | 'classic';
@@ -103,8 +103,7 @@ const KINDS = Object.keys(ReplyKind);
 /** @throws when a connection does with these bytes what none may do. */
 export function feed(dialect: Dialect, bytes: Buffer, pieces: (left: number) => number): void {
   const fed = new FedConnection(dialect);
-  const asks = conversations[dialect];
-  fed.ask(asks);
+  fed.ask(conversations[dialect]);
   for (let from = 0; from < bytes.length && fed.closed === undefined; ) {
     const to = Math.min(bytes.length, from + Math.max(1, pieces(bytes.length - from)));
     fed.feed(bytes.subarray(from, to));
@@ -115,15 +114,11 @@ export function feed(dialect: Dialect, bytes: Buffer, pieces: (left: number) => 
   if (fed.slots !== 0) throw new Error(`${fed.slots} slots were never given back.`);
   if (fed.mostBuffered > MAX_VALUE_BYTES + 8_192) throw new Error(`${fed.mostBuffered} bytes were held.`);
   for (const [i, told] of fed.told.entries()) {
-    const ends = told.filter((each) => !isPartOfMore(each, asks[i]![2]?.keys !== undefined));
+    const ends = told.filter((each) => !each.endsWith(GOES_ON));
     if (ends.length !== 1) throw new Error(`Request ${i} ended ${ends.length} times: ${told.join(' | ')}`);
     const [first] = ends[0]!.split(' ');
     if (!KINDS.includes(first!) && !/^MEMCACHED_(CONNECTION|PROTOCOL)$/.test(first!)) {
       throw new Error(`Request ${i} was told ${ends[0]}`);
     }
   }
-}
-
-function isPartOfMore(told: string, isBatch: boolean): boolean {
-  return told.startsWith('line ') || (isBatch && told.startsWith('value '));
 }

@@ -32,6 +32,7 @@ export function decodeClassic(
 ): number {
   switch (request.verb) {
     case Verb.getBatch:
+    case Verb.getConfirmed:
       return decodeMember(request, bytes, from, to, reply, maxValueBytes);
     case Verb.get:
     case Verb.gat:

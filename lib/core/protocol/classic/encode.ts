@@ -61,6 +61,7 @@ export function encodeClassic(request: Request, writer: WireWriter): boolean {
     case Verb.version:
       writer.text += 'version\r\n';
       return true;
+    case Verb.getConfirmed:
     case Verb.metaGet:
     case Verb.metaSet:
     case Verb.metaDelete:

@@ -37,6 +37,7 @@ const REMOVE = bit(ReplyKind.done, ReplyKind.miss, ReplyKind.exists);
 /** Which answers each verb can have; anything else is somebody else's. */
 const ALLOWED: Partial<Record<Verb, number>> = {
   [Verb.get]: READ,
+  [Verb.getConfirmed]: READ,
   [Verb.gets]: READ,
   [Verb.gat]: READ,
   [Verb.peek]: READ | bit(ReplyKind.done),

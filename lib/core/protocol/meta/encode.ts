@@ -36,6 +36,9 @@ export function encodeMeta(request: Request, opaque: number, writer: WireWriter)
     case Verb.get:
       writer.text += `mg ${request.key}${GET_TAIL[opaque]!}`;
       return true;
+    case Verb.getConfirmed:
+      writer.text += `get ${request.keys!.join(' ')}\r\nmg ${request.key}${GET_TAIL[opaque]!}`;
+      return true;
     case Verb.peek:
       writer.text += `mg ${request.key} f c t v${request.tokens}${TAIL[opaque]!}`;
       return true;
