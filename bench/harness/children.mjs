@@ -13,8 +13,9 @@ const CHILD = path.join(benchRoot, 'harness', 'child.mjs');
 /**
  * @param {{module: string}} job handed to `run(job)` of that module
  * @param {{node?: string, execArgv?: string[], cpu?: number, timeoutMs?: number, cwd?: string,
- *   answers?: Record<string, () => Promise<unknown>>}} [options]
- *   `cpu` pins the process to one core; `answers` has a function for each question the process may ask
+ *   answers?: Record<string, (told: unknown) => Promise<unknown>>}} [options]
+ *   `cpu` pins the process to one core; `answers` has a function for each question the process may ask, which is given
+ *   what the process told with it
  * @returns {Promise<any>} what `run` returned
  */
 export function runChild(
@@ -40,9 +41,9 @@ export function runChild(
       answer ??= { error: `no answer after ${timeoutMs / 1_000} s` };
       child.kill('SIGKILL');
     }, timeoutMs);
-    const reply = async (question) => {
+    const reply = async ({ question, told }) => {
       try {
-        const said = await answers[question]();
+        const said = await answers[question](told);
         if (child.connected) child.send({ answer: said });
       } catch (error) {
         // Without its answer it would wait until its time is up.
@@ -52,7 +53,7 @@ export function runChild(
     };
     child.on('message', (message) => {
       if (message.ready) child.send(job);
-      else if (message.question !== undefined) reply(message.question);
+      else if (message.question !== undefined) reply(message);
       else answer = message;
     });
     child.on('error', (error) => {

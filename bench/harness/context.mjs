@@ -37,7 +37,10 @@ export async function prepare(options, say) {
     pinnedCpu: options.cpu ?? os.cpus().length - 1,
     progress: (steps) => new Progress(steps),
     runChild: (job, settingsOf = {}) =>
-      runChild({ tree: repositoryRoot, ...job }, { node, answers, ...settingsOf }),
+      runChild(
+        { tree: repositoryRoot, ...job },
+        { node, ...settingsOf, answers: { ...answers, ...settingsOf.answers } },
+      ),
     described: {
       when: new Date().toISOString(),
       machine: describeMachine(node),

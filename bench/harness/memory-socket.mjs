@@ -44,11 +44,12 @@ class Answers {
 
   /** What is to be sent for the requests in `text`. */
   to(text) {
-    if (text.startsWith('get '))
+    if (text.startsWith('get ') || text.includes('\r\nget ')) {
       return text
         .split('\r\n')
         .slice(0, -1)
         .map((line) => this.#batch(line));
+    }
     const probe = /^mg (\S+) k O1\r\n$/.exec(text);
     if (probe !== null) return [Buffer.from(`EN k${probe[1]} O1\r\n`)];
     const first = numberIn(text, 0);
@@ -71,6 +72,8 @@ class Answers {
   #batch(line) {
     let batch = this.#batches.get(line);
     if (batch === undefined) {
+      if (!line.startsWith('get '))
+        throw new Error(`The server in memory knows lists alone, not beside "${line}".`);
       const found = line.split(' ').slice(1);
       const lines = found.map((key) => `VALUE ${key} 1 ${this.#value.length}\r\n${this.#value}\r\n`);
       batch = Buffer.from(`${lines.join('')}END\r\n`, 'latin1');

@@ -8,7 +8,8 @@ import { figure, table, times } from '../harness/report.mjs';
 import { ratio } from '../harness/stats.mjs';
 import { loadRow } from '../rows/index.mjs';
 
-const ROWS = ['get-100b-500', 'set-100b-500', 'getmany-100-10'];
+/** With more in flight gets leave as lists, which a server in memory cannot keep ready. */
+const ROWS = ['get-100b-50', 'set-100b-500', 'getmany-100-10'];
 
 /** From nothing to everything; each with what it adds, for the table. */
 const LAYERS = {

@@ -1,11 +1,13 @@
 /**
  * What the layers above the client cost: the same object read through the bare pool, as a hit of
- * MemcachedCache, as a hit of @Cacheable, and through cache-manager over our store and over others.
+ * MemcachedCache, as a hit of @Cacheable, and through cache-manager over our store and over others. All of
+ * them live side by side and take turns.
  */
 import { failure, medianOf, runCases } from '../harness/cases.mjs';
 import { groupedBars, subtitleOf } from '../harness/charts.mjs';
 import { apartLine, figure, table, times } from '../harness/report.mjs';
 import { startMemcached, startRedis, stopAll } from '../harness/servers.mjs';
+import { Seat } from '../harness/side-by-side.mjs';
 import { ratio } from '../harness/stats.mjs';
 
 const WAYS = [
@@ -18,6 +20,8 @@ const WAYS = [
   'cache-manager: @keyv/redis',
 ];
 const IN_FLIGHT = [1, 50];
+/** Stretches of a round. */
+const TURNS = 4;
 
 async function measure(context) {
   // One in flight is measured on one core: between two, the scheduler decides the figures.
@@ -31,24 +35,34 @@ async function measure(context) {
     const address = ({ host, port }) => `${host}:${port}`;
     addresses.set(inFlight, { memcached: address(memcached), redis: address(redis) });
   }
+  const seats = new Map();
+  const stretches = context.rounds * TURNS;
+  const seatOf = ({ id, way, inFlight }) => {
+    const job = {
+      module: 'studies/nest.work.mjs',
+      way,
+      inFlight,
+      addresses: addresses.get(inFlight),
+      seconds: context.seconds,
+      warmup: context.warmup,
+      attempts: context.attempts,
+    };
+    const timeoutMs = 60_000 + stretches * cases.length * context.attempts * (context.seconds + 2) * 1_000;
+    const start = (answers) => context.runChild(job, { cpu: cpuOf(inFlight), timeoutMs, answers });
+    if (!seats.has(id)) seats.set(id, new Seat(start));
+    return seats.get(id);
+  };
   const cases = IN_FLIGHT.flatMap((inFlight) =>
     WAYS.map((way) => ({ id: `${way}, ${inFlight} in flight`, way, inFlight })),
   );
   try {
-    const measured = await runCases(context, cases, ({ way, inFlight }) =>
-      context.runChild(
-        {
-          module: 'studies/nest.work.mjs',
-          way,
-          inFlight,
-          addresses: addresses.get(inFlight),
-          seconds: context.seconds,
-          warmup: context.warmup,
-          attempts: context.attempts,
-        },
-        { cpu: cpuOf(inFlight) },
-      ),
-    );
+    const turns = { ...context, rounds: stretches };
+    const measured = await runCases(turns, cases, (one) => seatOf(one).stretch());
+    for (const one of measured) {
+      await seatOf(one)
+        .leave()
+        .catch((error) => one.errors.push(error.message));
+    }
     return { cases: measured };
   } finally {
     await stopAll(servers);

@@ -1,13 +1,13 @@
 /**
- * One way to read cached objects inside an application of Nest. Whatever the way, the key is made for each call,
- * as an application makes it.
+ * One way to read cached objects inside an application of Nest, measured whenever it is its turn. Whatever the way, the
+ * key is made for each call, as an application makes it.
  */
 import { CACHE_MANAGER } from '@nestjs/cache-manager';
 import { NestFactory } from '@nestjs/core';
 import { makeKeys, uniformSequence } from '../harness/data.mjs';
 import { closed, measure } from '../harness/loads.mjs';
 import { library, makeModule, makeProduct } from '../harness/nest-app.mjs';
-import { apartness } from '../harness/parent.mjs';
+import { apartness, takeTurns } from '../harness/parent.mjs';
 
 const KEYS = 1_000;
 const MASK = 65_535;
@@ -28,9 +28,10 @@ export async function run({ tree, way, inFlight, addresses, seconds, warmup, att
           throw new Error(`Wrong object for ${ids[order[turn & MASK]]}.`);
       },
     };
-    const outcome = await measure(work, closed(inFlight), { seconds, warmup, ...apartness({ attempts }) });
+    const load = closed(inFlight);
+    await measure(work, load, { seconds: 0, warmup });
+    await takeTurns(() => measure(work, load, { seconds, warmup: 0, ...apartness({ attempts }) }));
     verify?.();
-    return outcome;
   } finally {
     await app.close();
   }

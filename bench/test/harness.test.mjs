@@ -10,6 +10,7 @@ import { makeCheck, makeKeys, makeValues, zipfSequence } from '../harness/data.m
 import { closed, measure, offered, perTurn, untilApart } from '../harness/loads.mjs';
 import { Processors } from '../harness/processors.mjs';
 import { startRelay } from '../harness/servers.mjs';
+import { Seat } from '../harness/side-by-side.mjs';
 import { DurationHistogram, ratio, summary } from '../harness/stats.mjs';
 import { judge, TARGETS } from '../harness/targets.mjs';
 
@@ -148,6 +149,24 @@ test('a measured process › that asks what nobody can answer fails at once', as
   const job = { module: 'test/asks.work.mjs' };
   assert.equal(await runChild(job, { answers: { anything: async () => 7 } }), 7);
   await assert.rejects(runChild(job, { timeoutMs: 30_000 }), /its question "anything" has no answer/);
+});
+
+test('processes side by side › measure a stretch each time it is their turn, until they leave', async () => {
+  const seat = (turns, failAfter) =>
+    new Seat((answers) => runChild({ module: 'test/asks.work.mjs', turns, failAfter }, { answers }));
+  const [one, other] = [seat('one'), seat('other')];
+  const said = [];
+  for (const each of [one, other, other, one]) said.push(await each.stretch());
+  assert.deepEqual(said, ['one 1', 'other 1', 'other 2', 'one 2']);
+  await one.leave();
+  assert.equal(await one.ended, 2);
+  await assert.rejects(one.stretch(), /ended before its time/);
+  await other.leave();
+  const failing = seat('failing', 1);
+  assert.equal(await failing.stretch(), 'failing 1');
+  await assert.rejects(failing.stretch(), /this stretch failed/);
+  await assert.rejects(failing.stretch(), /this stretch failed/);
+  await assert.rejects(failing.leave(), /this stretch failed/);
 });
 
 test('relay › delays replies and keeps their order', async () => {

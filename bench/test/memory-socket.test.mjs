@@ -53,11 +53,12 @@ test('memory › refuses what it does not know', async () => {
   await assert.rejects(after('stats\r\n'), /has no answer to "stats/);
   await assert.rejects(after('mg a f v O4096\r\n'), /has no answer/);
   await assert.rejects(after('mg a f v O77\r\n'), /Request 77 comes where 2 was due/);
+  await assert.rejects(after('get a b\r\nmg c f v O2\r\n'), /knows lists alone, not beside "mg c f v O2"/);
 });
 
 test('alone › measures a client that speaks to memory, and the loops without one', async () => {
   for (const [client, row] of [
-    ['bare', 'get-100b-500'],
+    ['ours', 'get-100b-50'],
     ['bare', 'set-100b-500'],
     ['strings', 'getmany-100-10'],
   ]) {
