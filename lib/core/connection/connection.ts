@@ -257,6 +257,13 @@ export class Connection implements SocketReader {
     while (from < to) {
       const head = awaiting.peek();
       if (head === undefined) throw new Doubt('bytes that nobody asked for');
+      const listed = head.keys === undefined ? from : this.#readListed(head, head.keys, from);
+      if (listed > from) {
+        inTime = true;
+        from = listed;
+        if ((this.state as ConnectionState) === 'closed') return;
+        continue;
+      }
       const next = this.#protocol.decode(head, this.#headOpaque, bytes, from, to, reply);
       if (next === NEED_MORE) {
         need = reply.need;
@@ -281,6 +288,27 @@ export class Connection implements SocketReader {
     this.receivingLong = need > LONG_ANSWER_BYTES;
     this.#owner.answersRead(this, inTime);
     if (this.state === 'draining' && awaiting.size === 0) this.#finishDraining();
+  }
+
+  /**
+   * Reads and tells values of a list for as long as they come as they mostly do.
+   * @returns where the first begins that does not, or whatever stands there
+   */
+  #readListed(list: Request, keys: readonly string[], start: number): number {
+    const { bytes, to } = this.#inbox;
+    const reply = this.#reply;
+    let from = start;
+    let { cursor } = list;
+    while (cursor < keys.length && !list.settled && (this.state as ConnectionState) !== 'closed') {
+      const next = this.#protocol.decodeListed(keys[cursor]!, bytes, from, to, reply);
+      if (next === 0) break;
+      from = next;
+      reply.index = cursor;
+      reply.more = true;
+      list.cursor = ++cursor;
+      list.sink.replied(list, reply);
+    }
+    return from;
   }
 
   #shift(head: Request): void {

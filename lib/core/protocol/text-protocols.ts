@@ -4,7 +4,7 @@
  */
 import type { Reply } from '../command/reply.js';
 import { type Request, Verb } from '../command/request.js';
-import { decodeClassic } from './classic/decode.js';
+import { decodeClassic, readExpected } from './classic/decode.js';
 import { encodeClassic } from './classic/encode.js';
 import { decodeConfirmed } from './meta/confirmed.js';
 import { decodeMeta } from './meta/decode.js';
@@ -24,6 +24,10 @@ export class ClassicProtocol implements Protocol {
     reply.need = 0;
     reply.more = false;
     return decodeClassic(request, bytes, from, to, reply, this.maxValueBytes);
+  }
+
+  decodeListed(key: string, bytes: Buffer, from: number, to: number, reply: Reply): number {
+    return readExpected(key, bytes, from, to, reply, this.maxValueBytes);
   }
 }
 
@@ -53,5 +57,9 @@ export class MetaProtocol implements Protocol {
     return verb === Verb.getBatch || verb >= Verb.flushAll
       ? decodeClassic(request, bytes, from, to, reply, this.maxValueBytes)
       : decodeMeta(request, opaque, bytes, from, to, reply, this.maxValueBytes);
+  }
+
+  decodeListed(key: string, bytes: Buffer, from: number, to: number, reply: Reply): number {
+    return readExpected(key, bytes, from, to, reply, this.maxValueBytes);
   }
 }

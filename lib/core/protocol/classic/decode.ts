@@ -31,14 +31,13 @@ export function decodeClassic(
   maxValueBytes: number,
 ): number {
   switch (request.verb) {
-    case Verb.getBatch:
-    case Verb.getConfirmed:
-      return decodeMember(request, bytes, from, to, reply, maxValueBytes);
     case Verb.get:
     case Verb.gat:
     case Verb.peek:
       return decodeSingle(request, bytes, from, to, reply, maxValueBytes);
     case Verb.gets:
+    case Verb.getBatch:
+    case Verb.getConfirmed:
       return decodeRead(request, bytes, from, to, reply, maxValueBytes);
     default: {
       const lineEnd = findLineEnd(bytes, from, to);
@@ -92,25 +91,6 @@ function decodeLine(request: Request, bytes: Buffer, from: number, lineEnd: numb
   } else {
     readErrorLine(bytes, from, lineEnd, reply);
   }
-}
-
-/** One value of a batch, or what ends it. */
-function decodeMember(
-  request: Request,
-  bytes: Buffer,
-  from: number,
-  to: number,
-  reply: Reply,
-  maxValueBytes: number,
-): number {
-  const { cursor } = request;
-  const key = request.keys![cursor];
-  const next = key === undefined ? 0 : readExpected(key, bytes, from, to, reply, maxValueBytes);
-  if (next === 0) return decodeRead(request, bytes, from, to, reply, maxValueBytes);
-  request.cursor = cursor + 1;
-  reply.index = cursor;
-  reply.more = true;
-  return next;
 }
 
 /** The one value that was asked for and the `END` behind it, or that `END` alone. */
@@ -181,10 +161,10 @@ function isValueWord(bytes: Buffer, at: number): boolean {
 
 /**
  * A value as it comes nearly always: whole, of the key that is next, without a CAS id. Read in one go; whatever is
- * otherwise is left to {@link decodeRead}.
+ * otherwise is left to {@link decodeClassic}.
  * @returns where what follows begins; 0 when it is otherwise
  */
-function readExpected(
+export function readExpected(
   key: string,
   bytes: Buffer,
   from: number,
