@@ -45,6 +45,31 @@ describe('writes', () => {
     expect(counts).toEqual([...Array(9).fill(1), 10, 10]);
   });
 
+  /** Six gets a round while two are on the wire; `answer` comes in the first. @returns what was written after each */
+  async function sixARound(answer: string): Promise<number[]> {
+    const fed = new FedConnection('meta');
+    fed.ask(gets(2));
+    const counts: number[] = [];
+    await new Promise<void>((resolve) => {
+      const turn = (): void => {
+        if (counts.length < 3) setImmediate(turn);
+        else resolve();
+        counts.push(requestsIn(fed.ask(gets(6))));
+        if (counts.length === 1 && answer !== '') fed.feed(Buffer.from(answer));
+      };
+      turn();
+    });
+    return counts;
+  }
+
+  test('rounds that bring more without an answer let up to sixteen wait', async () => {
+    expect(await sixARound('')).toEqual([2, 2, 2, 20]);
+  });
+
+  test('more than a few wait no longer when an answer came: then the server has nothing to do soon', async () => {
+    expect(await sixARound('EN O0\r\n')).toEqual([2, 2, 14, 14]);
+  });
+
   test('rounds that take long end the wait', async () => {
     const fed = new FedConnection('meta');
     fed.ask(gets(1));

@@ -2,8 +2,8 @@
  * When a socket's writes wait for company. A write is the dearest part of a small request, for the client and
  * the server alike. While an earlier request is on the wire, what is asked may wait for the end of the event
  * loop's round, so that all of it leaves in one write; and when it is only a little, for further rounds as long as each
- * brings more. More than a few wait only for the first round, and only while twice as many are on the wire: else the
- * server would soon have nothing to do.
+ * brings more. What callers ask who were not waiting for answers brings more still. More than that wait only for the
+ * first round, and only while twice as many are on the wire: else the server would soon have nothing to do.
  *
  * Invariant: nothing waits when nothing is on the wire; nothing waits longer than the round it was asked in and
  * {@link LONGEST_MS} more; a wait that brought no company is not tried again soon. Sending is the connection's.
@@ -16,6 +16,8 @@ const LONGEST_MS = 0.1;
 const MOST_ROUNDS = 8;
 /** So few wait whatever is on the wire, if anything, and for more than a round. */
 const FEW = 8;
+/** So many wait for another round after one that brought more without a single answer: there the next brings more, too. */
+const FEW_UNBIDDEN = 16;
 /** More than this is worth a write of its own. */
 const MOST_BYTES = 16_384;
 /** A wait costs a turn of the event loop: when what is written did not grow by half, so many writes go without. */
@@ -27,6 +29,8 @@ export class Delay {
   /** How many requests there were when the wait began, and when its last round ended. */
   #first = 0;
   #last = 0;
+  /** How many were on the wire then. */
+  #onWire = 0;
   /** On the clock. */
   #since = 0;
   #rounds = 0;
@@ -49,6 +53,7 @@ export class Delay {
     if (!isWorth || onWire === 0 || bytes > MOST_BYTES) return false;
     this.active = true;
     this.#first = this.#last = unwritten;
+    this.#onWire = onWire;
     this.#since = this.clock.now();
     this.#rounds = 1;
     return true;
@@ -58,13 +63,14 @@ export class Delay {
   goesOn(unwritten: number, bytes: number, onWire: number): boolean {
     if (
       unwritten > this.#last &&
-      unwritten <= FEW &&
+      unwritten <= (onWire === this.#onWire ? FEW_UNBIDDEN : FEW) &&
       bytes <= MOST_BYTES &&
       onWire > 0 &&
       this.#rounds < MOST_ROUNDS &&
       this.clock.now() - this.#since < LONGEST_MS
     ) {
       this.#last = unwritten;
+      this.#onWire = onWire;
       this.#rounds++;
       return true;
     }
