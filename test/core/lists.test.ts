@@ -36,8 +36,9 @@ class Interrupted extends FedConnection {
   }
 }
 
-const value = (key: string) => `VALUE ${key} 1 ${key.length}\r\n${key}\r\n`;
-const told = (index: number, key: string) => `value ${index} f1 c tundefined ${key}${GOES_ON}`;
+const body = (key: string) => key.repeat(30);
+const value = (key: string) => `VALUE ${key} 1 30\r\n${body(key)}\r\n`;
+const told = (index: number, key: string) => `value ${index} f1 c tundefined ${body(key)}${GOES_ON}`;
 const keys = ['a', 'b', 'c'];
 
 describe.each(['meta', 'classic'] as const)('a list on a server that speaks %s', (dialect) => {
