@@ -6,7 +6,7 @@ import { CACHE_MANAGER } from '@nestjs/cache-manager';
 import { NestFactory } from '@nestjs/core';
 import { makeKeys, uniformSequence } from '../harness/data.mjs';
 import { closed, measure } from '../harness/loads.mjs';
-import { library, makeModule, makeProduct } from '../harness/nest-app.mjs';
+import { LIFETIME_MS, library, makeModule, makeProduct } from '../harness/nest-app.mjs';
 import { apartness, takeTurns } from '../harness/parent.mjs';
 
 const KEYS = 1_000;
@@ -67,7 +67,7 @@ async function reader(app, tree, way) {
     case 'cache.get':
     case 'cache.getOrSet': {
       const cache = app.get(MemcachedCache);
-      const fill = (id) => cache.set(keyOf(id), makeProduct(id));
+      const fill = (id) => cache.set(keyOf(id), makeProduct(id), { ttl: LIFETIME_MS });
       return way === 'cache.get'
         ? { read: (id) => cache.get(keyOf(id)), fill }
         : { read: (id) => cache.getOrSet(keyOf(id), noLoad), fill };
@@ -84,7 +84,7 @@ async function reader(app, tree, way) {
       const cache = app.get(CACHE_MANAGER, { strict: false });
       return {
         read: (id) => cache.get(keyOf(id)),
-        fill: (id) => cache.set(keyOf(id), makeProduct(id), 600_000),
+        fill: (id) => cache.set(keyOf(id), makeProduct(id), LIFETIME_MS),
       };
     }
   }
