@@ -125,6 +125,29 @@ describe('writes', () => {
     expect(requestsIn(fed.ask([]))).toBe(278);
   });
 
+  const sets = (count: number, bytes: number): Ask[] =>
+    Array.from({ length: count }, (_, i) => [
+      Verb.set,
+      `key:${i}`,
+      { body: 'x'.repeat(bytes), bytes, flags: 1 },
+    ]);
+
+  test('many leave before their text is longer than what Node writes without a copy in memory of its own', async () => {
+    const fed = new FedConnection('meta');
+    const first = fed.dispatch(sets(127, 100));
+    expect(first.length).toBeGreaterThan(14_336);
+    expect(first.length).toBeLessThanOrEqual(16_384);
+    fed.ask([]);
+    await round();
+    expect(requestsIn(fed.ask([]))).toBe(2 * 127);
+  });
+
+  test('long ones leave together: a part of them would fill the socket and lead the rest to another', () => {
+    const fed = new FedConnection('meta');
+    expect(fed.dispatch(sets(100, 1_000))).toBe('');
+    expect(requestsIn(fed.ask([]))).toBe(200);
+  });
+
   test('of very many those that had left may have been applied when the connection is lost', () => {
     const fed = new FedConnection('meta');
     fed.dispatch(gets(130));

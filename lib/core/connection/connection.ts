@@ -44,6 +44,15 @@ const LINE_BYTES = 350;
  */
 const MOST_UNFLUSHED = 128;
 
+/**
+ * So many are, too, while they just fit into what Node copies onto its stack: for a text of more than 16 KiB it allocates
+ * memory, and clears it first.
+ */
+const MANY_UNFLUSHED = 64;
+const STACK_BYTES = 16_384;
+/** Room for one more of them. */
+const NEARLY_STACK_BYTES = STACK_BYTES - 2_048;
+
 export class Connection implements SocketReader {
   state: ConnectionState = 'opening';
   dialect: Dialect | undefined;
@@ -161,10 +170,16 @@ export class Connection implements SocketReader {
     }
     request.phase = Phase.sent;
     this.#awaiting.push(request);
-    if (++this.#unflushed >= MOST_UNFLUSHED) {
+    const unflushed = ++this.#unflushed;
+    if (unflushed >= MOST_UNFLUSHED || (unflushed >= MANY_UNFLUSHED && this.#justFits())) {
       this.#flush();
       this.#gathered ??= this.#gatherable;
     }
+  }
+
+  #justFits(): boolean {
+    const { bytes } = this.#writer;
+    return bytes > NEARLY_STACK_BYTES && bytes <= STACK_BYTES;
   }
 
   #refuse(request: Request): void {

@@ -90,6 +90,20 @@ describe('encoding', () => {
     }
   });
 
+  test('length, flags and time are those of the request, whichever of them differs from the one before', () => {
+    const lines = [
+      [3, 1, 60],
+      [4, 1, 60],
+      [4, 2, 60],
+      [4, 2, 61],
+      [3, 1, 60],
+    ] as const;
+    for (const [bytes, flags, exptime] of lines) {
+      const asked = request('set', 'k', { body: 'x'.repeat(bytes), bytes, flags, exptime });
+      expect(wire(meta, asked)).toBe(`ms k ${bytes} F${flags} T${exptime} O7\r\n${'x'.repeat(bytes)}\r\n`);
+    }
+  });
+
   test.each([0, 1, 2_048, 2_049, 100_000])(
     'a body of %i bytes arrives as it is, whatever is in it',
     (length) => {

@@ -15,19 +15,19 @@ for (let opaque = 0; opaque <= OPAQUE_MASK; opaque++) {
   GET_TAIL.push(` f v O${opaque}\r\n`);
 }
 
-/** ` <bytes>` for small values, likewise. */
-const SIZE = Array.from({ length: 1_024 }, (_, bytes) => ` ${bytes}`);
-
 /** One value is much like the next in these. */
-const lastTerms = { flags: 0, exptime: 0, text: ' F0 T0' };
+const lastMeasures = { bytes: 0, flags: 0, exptime: 0, text: ' 0 F0 T0' };
 
-function terms(flags: number, exptime: number): string {
-  if (lastTerms.flags !== flags || lastTerms.exptime !== exptime) {
-    lastTerms.flags = flags;
-    lastTerms.exptime = exptime;
-    lastTerms.text = ` F${flags} T${exptime}`;
+/** How long, under which client flags and for how long: one text, for each one more takes its time to join. */
+function measures({ bytes, flags, exptime }: Request): string {
+  const last = lastMeasures;
+  if (last.bytes !== bytes || last.flags !== flags || last.exptime !== exptime) {
+    last.bytes = bytes;
+    last.flags = flags;
+    last.exptime = exptime;
+    last.text = ` ${bytes} F${flags} T${exptime}`;
   }
-  return lastTerms.text;
+  return last.text;
 }
 
 /** @returns false when the command has no meta form and goes out in its classic one. */
@@ -93,10 +93,7 @@ export function encodeMeta(request: Request, opaque: number, writer: WireWriter)
 }
 
 function store(request: Request, mode: string, opaque: number, writer: WireWriter): void {
-  const { bytes, body } = request;
-  const size = bytes < SIZE.length ? SIZE[bytes]! : ` ${bytes}`;
-  const line = `ms ${request.key}${size}${terms(request.flags, request.exptime)}${mode}${TAIL[opaque]!}`;
-  writer.block(line, body!);
+  writer.block(`ms ${request.key}${measures(request)}${mode}${TAIL[opaque]!}`, request.body!);
 }
 
 /** N makes a missing counter with that lifetime, J is what it starts with (protocol.txt, Meta Arithmetic). */
