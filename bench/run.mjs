@@ -9,6 +9,7 @@ import { installPeers } from './harness/library.mjs';
 const STUDIES = [
   'rows',
   'alone',
+  'hits',
   'head-of-line',
   'large',
   'growth',

@@ -1,9 +1,6 @@
 /**
  * A server that is memory: sockets opened after {@link connectToMemory} lead to no kernel and no process. What is
- * written is answered on the next turn of the event loop, by copying bytes that were made before.
- *
- * Invariant: requests carry the numbers 0 to 4095 one after the other, as this client and the bare one send them,
- * and every key holds the same value. What is written otherwise ends the run, it is never answered by guess.
+ * written is answered on the next turn of the event loop.
  */
 import { EventEmitter } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
@@ -13,16 +10,21 @@ const NUMBERS = 4_096;
 
 /**
  * From now on every socket of this process leads to memory.
- * @param {{value: string, isSet: boolean}} content what each key holds; whether it is read or written
+ * @param {{to: (text: string) => Buffer[]}} answers what is sent for requests, in order
  */
-export function connectToMemory(content) {
-  const answers = new Answers(content);
+export function connectToMemory(answers) {
   net.connect = net.createConnection = (options, connected) =>
     new MemorySocket(answers, options.onread, connected);
   syncBuiltinESMExports();
 }
 
-class Answers {
+/**
+ * Answers that were made before, so that they cost a copy each.
+ *
+ * Invariant: requests carry the numbers 0 to 4095 one after the other, as this client and the bare one send them,
+ * and every key holds the same value. What is written otherwise ends the run, it is never answered by guess.
+ */
+export class FixedAnswers {
   /** To all numbers, one after the other; the answer to `number` ends at `#ends[number]`. */
   #bytes;
   #ends = new Float64Array(NUMBERS);
@@ -31,6 +33,7 @@ class Answers {
   #value;
   #next;
 
+  /** @param {{value: string, isSet: boolean}} content what each key holds; whether it is read or written */
   constructor({ value, isSet }) {
     this.#isSet = isSet;
     this.#value = value;

@@ -11,6 +11,7 @@ export const HELP = `npm run bench -- [SUBCOMMAND] [OPTIONS]
 
   rows           every client on every row, with the bars (the default)
   alone          the client without a kernel and a server, on a socket made of memory
+  hits           what a hit takes in the layers above the client, on a socket made of memory
   head-of-line   small gets while large values stream on the same pool
   large          10 000 keys in one call; a 64 MB value
   growth         cost per operation against nodes, sockets, value size, requests outstanding

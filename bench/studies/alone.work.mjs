@@ -1,14 +1,9 @@
 /** One client and one row, without a kernel and a server: the CPU time of many short stretches. */
 import { loadAdapter } from '../clients/index.mjs';
 import { makeKeys, textValue } from '../harness/data.mjs';
-import { measure } from '../harness/loads.mjs';
-import { connectToMemory } from '../harness/memory-socket.mjs';
-import { quantile } from '../harness/stats.mjs';
+import { connectToMemory, FixedAnswers } from '../harness/memory-socket.mjs';
+import { shortStretches } from '../harness/stretches.mjs';
 import { loadRow } from '../rows/index.mjs';
-
-/** So short that some of them have a processor for themselves, whatever else the machine does. */
-const STRETCH = { warmup: 0.006, seconds: 0.06 };
-const PER_SECOND = 60;
 
 export async function run({ client: id, row: rowId, tree, options, seconds, warmup }) {
   const row = await loadRow(rowId);
@@ -16,19 +11,13 @@ export async function run({ client: id, row: rowId, tree, options, seconds, warm
   const value = textValue(keys[0], row.bytes);
   const client = await open({ id, tree, options, value, isSet: row.operation.name === 'set' });
   const work = row.operation.make({ client, keys, values: keys.map(() => value) });
-  await measure(work, row.load, { warmup, seconds: STRETCH.seconds });
-  const stretches = [];
-  for (let left = Math.max(5, Math.round(seconds * PER_SECOND)); left > 0; left--) {
-    stretches.push((await measure(work, row.load, STRETCH)).cpuSecondsPerMillion);
-  }
-  const sorted = stretches.sort((one, other) => one - other);
-  return { stretches: sorted.length, best: quantile(sorted, 0.05), median: quantile(sorted, 0.5) };
+  return shortStretches(work, row.load, { seconds, warmup });
 }
 
 async function open({ id, tree, options, value, isSet }) {
   if (id === 'promises') return new Echo(() => value);
   if (id === 'strings') return new Echo(reading(value));
-  connectToMemory({ value, isSet });
+  connectToMemory(new FixedAnswers({ value, isSet }));
   const adapter = await loadAdapter(id);
   return adapter.open({ servers: [{ host: '127.0.0.1', port: 11_211 }], tree, options });
 }

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 import { runChild } from '../harness/children.mjs';
-import { connectToMemory } from '../harness/memory-socket.mjs';
+import { repositoryRoot } from '../harness/machine.mjs';
+import { connectToMemory, FixedAnswers } from '../harness/memory-socket.mjs';
 
 const value = 'a value with an O in it';
-connectToMemory({ value, isSet: false });
+connectToMemory(new FixedAnswers({ value, isSet: false }));
 
 /** A socket to memory, and all it was sent so far. */
 async function connect(roomFor = 64) {
@@ -62,7 +63,14 @@ test('alone › measures a client that speaks to memory, and the loops without o
     ['bare', 'set-100b-500'],
     ['strings', 'getmany-100-10'],
   ]) {
-    const job = { module: 'studies/alone.work.mjs', client, row, seconds: 0.05, warmup: 0.05 };
+    const job = {
+      module: 'studies/alone.work.mjs',
+      tree: repositoryRoot,
+      client,
+      row,
+      seconds: 0.05,
+      warmup: 0.05,
+    };
     const { stretches, best, median } = await runChild(job);
     assert.equal(stretches, 5);
     assert.ok(best > 0 && best <= median, `${client}: ${best} and ${median}`);
