@@ -2,12 +2,14 @@
  * What a server in memory keeps, for clients of the meta protocol: reads, writes and deletes, and the right to refill a
  * key, as far as a cache asks for it when it finds out what the server can.
  *
+ * Not the package's own in-process server: that one knows every fault, and would take longer than what is measured.
+ *
  * Invariant: each request has its one answer, in order, with the flags it asked for in their order, as memcached gives
  * them. What is asked otherwise ends the run, it is never answered by guess.
  */
 
 class Item {
-  /** Somebody may refill it and nobody has the right to yet; or somebody has. */
+  /** A miss has left it: whoever made it has won the right to refill it. */
   isStub = false;
   /** Answers by how they were asked for: what stands before the opaque, and what stands behind it. */
   answers = new Map();

@@ -12,6 +12,12 @@ jest.mock('../../lib/core/connection/open-socket.js', () => ({
 }));
 
 const gets = (count: number): Ask[] => Array.from({ length: count }, (_, i) => [Verb.get, `key:${i}`]);
+const sets = (count: number, bytes: number): Ask[] =>
+  Array.from({ length: count }, (_, i) => [
+    Verb.set,
+    `key:${i}`,
+    { body: 'x'.repeat(bytes), bytes, flags: 1 },
+  ]);
 const round = () => new Promise<void>((resolve) => setImmediate(resolve));
 const requestsIn = (written: string) => written.split('\r\n').length - 1;
 
@@ -124,13 +130,6 @@ describe('writes', () => {
     await round();
     expect(requestsIn(fed.ask([]))).toBe(278);
   });
-
-  const sets = (count: number, bytes: number): Ask[] =>
-    Array.from({ length: count }, (_, i) => [
-      Verb.set,
-      `key:${i}`,
-      { body: 'x'.repeat(bytes), bytes, flags: 1 },
-    ]);
 
   test('many leave before their text is longer than what Node writes without a copy in memory of its own', async () => {
     const fed = new FedConnection('meta');

@@ -30,7 +30,7 @@ import { GatheredGets } from './gathered-gets.js';
 import { type Dialect, Handshake, type HandshakeStep } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { openSocket, type SocketReader } from './open-socket.js';
-import { type Outbox, PlainOutbox, RecordOutbox } from './outbox.js';
+import { type Outbox, PlainOutbox, RecordOutbox, STACK_BYTES } from './outbox.js';
 
 /** An unfinished answer of this size makes a socket busy with something long. */
 const LONG_ANSWER_BYTES = 64 * 1_024;
@@ -44,13 +44,9 @@ const LINE_BYTES = 350;
  */
 const MOST_UNFLUSHED = 128;
 
-/**
- * So many are, too, while they just fit into what Node copies onto its stack: for a text of more than 16 KiB it allocates
- * memory, and clears it first.
- */
+/** So many are, too, while their text just fits: see {@link STACK_BYTES}. Longer ones leave together, as ever. */
 const MANY_UNFLUSHED = 64;
-const STACK_BYTES = 16_384;
-/** Room for one more of them. */
+/** With no room for another that is as long as most of them may be. */
 const NEARLY_STACK_BYTES = STACK_BYTES - 2_048;
 
 export class Connection implements SocketReader {

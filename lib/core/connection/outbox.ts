@@ -10,6 +10,9 @@
 import type { Socket } from 'node:net';
 import type { WireWriter } from '../protocol/wire-writer.js';
 
+/** Text up to this Node writes from its stack; for more it allocates memory for that write, and clears it first. */
+export const STACK_BYTES = 16_384;
+
 export interface Outbox {
   /** More is waiting than the peer takes: nothing should be added until `drained` was called. */
   readonly isFull: boolean;
