@@ -48,9 +48,6 @@ export class Refill {
   readonly #byLease: ByLease | undefined;
   readonly #byLock: ByLock | undefined;
   readonly #alone: Looker;
-  /** What the node of the last question can do: who shares one asks the same node in the same turn. */
-  #lastAsked: Asked | undefined = undefined;
-  #lastLooker: Looker | undefined = undefined;
 
   constructor(parts: RefillParts) {
     const { pool, counts, clock, random, trouble, namespace } = parts;
@@ -70,7 +67,7 @@ export class Refill {
    */
   bring(flight: Flight<Brought>, order: Order, context: CallContext): void {
     const asked = this.#ask(order);
-    const looker = this.#lookerFor(order, asked);
+    const looker = this.#lookerFor(order, asked.node);
     // What is nearly always found is brought without a promise for each step.
     if (looker !== this.#byLease || this.#byLease === undefined || !order.isSimple) {
       land(flight, this.#go(flight, order, this.#lookBy(looker, order, asked)));
@@ -116,7 +113,7 @@ export class Refill {
 
   #look(order: Order): Promise<Look> {
     const asked = this.#ask(order);
-    return this.#lookBy(this.#lookerFor(order, asked), order, asked);
+    return this.#lookBy(this.#lookerFor(order, asked.node), order, asked);
   }
 
   #lookBy(looker: Looker | undefined, order: Order, asked: Asked): Promise<Look> {
@@ -128,13 +125,10 @@ export class Refill {
   }
 
   /** `undefined` until it is known what the node can do. */
-  #lookerFor(order: Order, asked: Asked): Looker | undefined {
+  #lookerFor(order: Order, node: string | undefined): Looker | undefined {
     if (order.policy.leases === 'off' || this.#byLease === undefined) return this.#alone;
-    if (asked === this.#lastAsked) return this.#lastLooker;
-    const grants = this.#parts.pool.leases?.known(order.stored, asked.node);
-    this.#lastLooker = grants === undefined ? undefined : grants ? this.#byLease : this.#byLock;
-    this.#lastAsked = asked;
-    return this.#lastLooker;
+    const grants = this.#parts.pool.leases?.known(order.stored, node);
+    return grants === undefined ? undefined : grants ? this.#byLease : this.#byLock;
   }
 
   /** The first look at a node since it was connected to: what it can do is asked before anything else. */
