@@ -47,7 +47,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   readonly #sockets: Sockets;
   /** Dispatched, and not on any socket yet. */
   readonly #waiting = new Fifo<Request>();
-  /** Counts the times the node came up: what was found out about the server before may be wrong now. */
+  /** Counts the times the last socket went: whoever answers next need not be the server that was known until then. */
   epoch = 0;
   #pending = 0;
   #pendingBytes = 0;
@@ -203,7 +203,6 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
 
   /** See {@link ConnectionOwner}. */
   connectionReady(connection: Connection): void {
-    if (this.#first === undefined) this.epoch++;
     this.#first ??= connection;
     this.#armIdle(this.#settings.idleTimeout);
     this.#probeAlarm.stop();
@@ -226,7 +225,10 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   /** See {@link ConnectionOwner}. */
   connectionClosed(connection: Connection, reason: CloseReason, outstanding: Request[]): void {
     this.#sockets.remove(connection);
-    if (this.#first === connection) this.#first = this.#sockets.all.find((other) => other.state === 'ready');
+    if (this.#first === connection) {
+      this.#first = this.#sockets.all.find((other) => other.state === 'ready');
+      if (this.#first === undefined) this.epoch++;
+    }
     const now = this.#now;
     switch (reason.kind) {
       case 'ask-as-proxy':

@@ -52,7 +52,7 @@ export class Abilities {
     return answer;
   }
 
-  /** What {@link has} found out since the node was last connected to; `undefined`: nothing yet. */
+  /** What {@link has} found out of the server that the node is connected to; `undefined`: nothing yet. */
   known(node: Node, ability: Ability): boolean | undefined {
     const found = this.#findings[ability].get(node);
     return found?.epoch === node.epoch ? found?.known : undefined;

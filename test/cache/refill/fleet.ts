@@ -14,7 +14,7 @@ export class Fleet {
   readonly #pools: MemcachedPool[] = [];
 
   private constructor(
-    readonly server: TestMemcached,
+    public server: TestMemcached,
     readonly options: CacheOptions,
   ) {}
 
@@ -74,6 +74,13 @@ export class Fleet {
     }
     if (!settled) throw new Error(`Nothing came of it within ${most} ms.`);
     return promise;
+  }
+
+  /** Another server answers at the same address from now on, with nothing in it. */
+  async replaceServer(options: Omit<TestMemcachedOptions, 'clock' | 'port'>): Promise<void> {
+    const { port } = this.server;
+    await this.server.close();
+    this.server = await TestMemcached.start({ ...options, port, clock: this.clock });
   }
 
   /** The commands the server has seen for a key since the last call. */

@@ -233,3 +233,29 @@ describe('a lock', () => {
     expect(fleet.server.commands.filter(isLock)).toEqual([]);
   });
 });
+
+describe('what a server grants', () => {
+  it.each([
+    ['leases', 'all', 'locks', 'classic'],
+    ['locks', 'classic', 'leases', 'all'],
+  ] as const)(
+    'is asked anew after another one took its place: %s (%s), then %s (%s)',
+    async (_, before, then, after) => {
+      fleet = await Fleet.start({}, { protocol: before });
+      // By the clock that stands still no socket has lasted, so none is opened before it is needed.
+      const process = () => fleet.process({}, undefined, { clock: fleet.clock });
+      const caches = [process(), process()];
+      for (const cache of caches) await cache.getOrSet('warm', () => 1);
+      await fleet.replaceServer({ protocol: after });
+      await fleet.rest();
+      const { loader, calls, answer } = heldLoader<string>();
+      const asked = caches.map((cache) => cache.getOrSet('k', loader));
+      await until(() => calls() > 0);
+      await fleet.rest();
+      answer('v');
+      expect(await fleet.passing(Promise.all(asked))).toEqual(['v', 'v']);
+      expect(calls()).toBe(1);
+      expect(fleet.server.commands.some(isLock)).toBe(then === 'locks');
+    },
+  );
+});
