@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import type { LeaseReader, LentItem } from '../../lib/core/pool/leases.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
-import { TestMemcached } from '../../lib/testing/index.js';
+import { ManualClock, TestMemcached } from '../../lib/testing/index.js';
 import { describeReal, memcachedVersion, RealMemcached } from '../support/real-memcached.js';
 
 const servers = [
@@ -301,6 +301,41 @@ describe('leases', () => {
     await start();
     server.misbehave.alter((reply) => Buffer.from(reply.toString('latin1').replace(' W', ''), 'latin1'));
     expect(await pool.leases.granted('key')).toBe(false);
+  });
+
+  test.each([
+    ['the call may take', { timeout: 50 }, 50],
+    ['any call may take', undefined, 700],
+  ])('granted › waits for a socket no longer than %s', async (_name, options, milliseconds) => {
+    const clock = new ManualClock();
+    server = await TestMemcached.start();
+    server.misbehave.freeze();
+    pool = new MemcachedPool({ nodes: server.address, clock, connectTimeout: '1h', commandTimeout: 700 });
+    const granted = pool.leases.granted('key', options);
+    const settled = jest.fn();
+    granted.then(settled, settled);
+    clock.advance(milliseconds - 1);
+    await clock.settle();
+    expect(settled).not.toHaveBeenCalled();
+    clock.advance(1);
+    await clock.settle();
+    await expect(granted).rejects.toMatchObject({
+      code: 'MEMCACHED_TIMEOUT',
+      node: server.address,
+      sent: 'no',
+      message: expect.stringContaining(`within ${milliseconds} ms`),
+    });
+  });
+
+  test('granted › waits for a socket until its caller gives up', async () => {
+    server = await TestMemcached.start();
+    server.misbehave.freeze();
+    pool = new MemcachedPool({ nodes: server.address, clock: new ManualClock() });
+    const abort = new AbortController();
+    const granted = pool.leases.granted('key', { signal: abort.signal });
+    abort.abort();
+    await expect(granted).rejects.toMatchObject({ name: 'AbortError' });
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
   });
 
   test('read › that was given up gives a lease it won back', async () => {

@@ -30,11 +30,15 @@ export class Abilities {
     conditionalGet: new WeakMap(),
   };
 
-  constructor(private readonly proofs: Readonly<Record<Ability, Proof>>) {}
+  /** @param connected - resolves when a node has a socket, within the time that a call may take */
+  constructor(
+    private readonly proofs: Readonly<Record<Ability, Proof>>,
+    private readonly connected: (node: Node, options: CallOptions | undefined) => Promise<void>,
+  ) {}
 
   /** @throws MemcachedError when the node could not be asked. */
   async has(node: Node, ability: Ability, options?: CallOptions): Promise<boolean> {
-    await node.connect();
+    await this.connected(node, options);
     const findings = this.#findings[ability];
     const found = findings.get(node);
     if (found?.epoch === node.epoch) return found.answer;

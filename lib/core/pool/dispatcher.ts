@@ -125,6 +125,20 @@ export class Dispatcher implements TurnTask {
     return withoutStack(() => new MemcachedClosedError(`The pool "${this.#settings.name}" is closed.`));
   }
 
+  /** Resolves when the node has a socket; rejects when it cannot have one, or not in the call's own time or the pool's. */
+  connected(node: Node, options: CallOptions | undefined): Promise<void> {
+    const milliseconds = ownTimeout(options) ?? this.#settings.commandTimeout;
+    const connecting = node.connect();
+    if (node.socketCount > 0) return connecting;
+    return new Promise((resolve, reject) => {
+      const { clock } = this.#settings.turn;
+      const patience = new CallPatience(clock, milliseconds, options?.signal, (end) =>
+        reject(end.kind === 'abort' ? end.reason : this.unsentError(node, milliseconds)),
+      );
+      connecting.then(resolve, reject).finally(() => patience.release());
+    });
+  }
+
   /**
    * Gives a request to the node that was chosen and has admitted it, with the call's own time or the pool's.
    */

@@ -102,11 +102,14 @@ export class Leases {
     lock: '',
     tokens: '',
   };
-  readonly #abilities = new Abilities({
-    leases: (node, options) => this.#proveLeases(node, options),
-    explicitCas: (node, options) => this.#proveExplicitCas(node, options),
-    conditionalGet: (node, options) => this.#proveConditionalGet(node, options),
-  });
+  readonly #abilities = new Abilities(
+    {
+      leases: (node, options) => this.#proveLeases(node, options),
+      explicitCas: (node, options) => this.#proveExplicitCas(node, options),
+      conditionalGet: (node, options) => this.#proveConditionalGet(node, options),
+    },
+    (node, options) => this.#dispatcher.connected(node, options),
+  );
 
   constructor(dispatcher: Dispatcher, fill: RequestFiller, calls: SingleCalls, codec: Codec, many: ReadMany) {
     this.#dispatcher = dispatcher;
