@@ -129,7 +129,8 @@ export class Dispatcher implements TurnTask {
   connected(node: Node, options: CallOptions | undefined): Promise<void> {
     const milliseconds = ownTimeout(options) ?? this.#settings.commandTimeout;
     const connecting = node.connect();
-    if (node.socketCount > 0) return connecting;
+    // It has one, or has refused already.
+    if (node.socketCount > 0 || !node.isUsable) return connecting;
     return new Promise((resolve, reject) => {
       const { clock } = this.#settings.turn;
       const patience = new CallPatience(clock, milliseconds, options?.signal, (end) =>
