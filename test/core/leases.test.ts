@@ -95,6 +95,17 @@ for (const { name, start, describe: describeServer } of servers) {
       expect(facts).toEqual([true, true, 1]);
     });
 
+    test('known › is forgotten when the last socket goes, before there is another', async () => {
+      const own = await start();
+      const ownPool = new MemcachedPool({ nodes: own.address, commandTimeout: '10s' });
+      expect(await ownPool.leases.granted('key')).toBe(true);
+      expect(ownPool.leases.known('key')).toBe(true);
+      await own.stop();
+      while (ownPool.nodes()[0]!.sockets > 0) await new Promise((resolve) => setImmediate(resolve));
+      expect(ownPool.leases.known('key')).toBeUndefined();
+      await ownPool.close();
+    });
+
     test('granted › is true where one reader really wins', async () => {
       expect(await pool.leases.granted('key')).toBe(true);
     });
@@ -325,6 +336,15 @@ describe('leases', () => {
       sent: 'no',
       message: expect.stringContaining(`within ${milliseconds} ms`),
     });
+  });
+
+  test('granted › holds nothing of its caller once there is a socket', async () => {
+    await start();
+    const { signal } = new AbortController();
+    const granted = pool.leases.granted('key', { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    expect(await granted).toBe(true);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('granted › waits for a socket until its caller gives up', async () => {

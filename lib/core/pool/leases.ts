@@ -131,7 +131,7 @@ export class Leases {
 
   /**
    * What {@link granted}, or {@link able}, last found out, without waiting: `undefined` when it has not been
-   * asked since the node was last connected to. Never throws.
+   * asked of the server that the node is connected to. Never throws.
    * @param node - the node's name, where it is known already
    */
   known(key: string, node?: string, ability: Ability = 'leases'): boolean | undefined {
