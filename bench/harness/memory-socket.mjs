@@ -7,6 +7,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 
 const NUMBERS = 4_096;
+const MN = Buffer.from('MN\r\n');
 
 /**
  * From now on every socket of this process leads to memory.
@@ -58,6 +59,7 @@ export class FixedAnswers {
     const first = numberIn(text, 0);
     this.#next ??= first;
     if (first !== this.#next) throw new Error(`Request ${first} comes where ${this.#next} was due.`);
+    if (text.endsWith('\r\nmn\r\n')) return this.#quiet(text);
     // The value of a write holds no line of its own.
     const last = numberIn(text, this.#isSet ? text.lastIndexOf('\r\nms ') + 1 : text.lastIndexOf(' O'));
     const from = this.#begin(this.#next);
@@ -66,6 +68,15 @@ export class FixedAnswers {
     const to = this.#ends[last];
     if (!isBeyondEnd) return [this.#bytes.subarray(from, to)];
     return [this.#bytes.subarray(from), this.#bytes.subarray(0, to)];
+  }
+
+  /** Many sets of which only the last, which alone has a number, is answered. */
+  #quiet(text) {
+    if (!/^ms \S+ \d+ F\d+ T\d+ q\r\n/.test(text))
+      throw new Error('Quiet sets and others came in one write.');
+    const number = this.#next;
+    this.#next = (number + 1) % NUMBERS;
+    return [this.#bytes.subarray(this.#begin(number), this.#ends[number]), MN];
   }
 
   #begin(number) {

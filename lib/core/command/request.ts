@@ -17,24 +17,26 @@ export const Verb = {
   /** A read that learns, where the server tells, how long the item lives and whether it is marked stale. */
   peek: 5,
   set: 6,
-  add: 7,
-  replace: 8,
-  append: 9,
-  prepend: 10,
-  cas: 11,
-  delete: 12,
-  touch: 13,
-  incr: 14,
-  decr: 15,
+  /** Many sets in one request; `members` holds them. */
+  setQuietly: 7,
+  add: 8,
+  replace: 9,
+  append: 10,
+  prepend: 11,
+  cas: 12,
+  delete: 13,
+  touch: 14,
+  incr: 15,
+  decr: 16,
   /** A meta read with tokens of its own (`tokens`). */
-  metaGet: 16,
+  metaGet: 17,
   /** A meta write with tokens of its own. */
-  metaSet: 17,
+  metaSet: 18,
   /** A meta delete or invalidation with tokens of its own. */
-  metaDelete: 18,
-  flushAll: 19,
-  stats: 20,
-  version: 21,
+  metaDelete: 19,
+  flushAll: 20,
+  stats: 21,
+  version: 22,
 } as const;
 export type Verb = (typeof Verb)[keyof typeof Verb];
 
@@ -101,6 +103,7 @@ export interface Patience {
 /** What only few requests have: it stands apart, for every field of a request is written for each one. */
 class Particulars {
   keys: readonly string[] | undefined = undefined;
+  members: readonly Request[] | undefined = undefined;
   cursor = 0;
   cas = '';
   delta = '';
@@ -158,8 +161,10 @@ export class Request {
 
   /** How many places of `maxPending` it takes. */
   get slots(): number {
-    if (this.#own === undefined || this.#own.keys === undefined) return 1;
-    return this.#own.keys.length + (this.verb === Verb.getConfirmed ? 1 : 0);
+    if (this.#own === undefined) return 1;
+    const { keys, members } = this.#own;
+    if (keys !== undefined) return keys.length + (this.verb === Verb.getConfirmed ? 1 : 0);
+    return members === undefined ? 1 : members.length;
   }
 
   /** The keys of a batch, as wire keys; `undefined` for all other verbs. */
@@ -171,9 +176,18 @@ export class Request {
     this.#own.keys = keys;
   }
 
+  /** The sets of a batch; `undefined` for all other verbs. */
+  get members(): readonly Request[] | undefined {
+    return (this.#own ?? NONE).members;
+  }
+  set members(members: readonly Request[] | undefined) {
+    this.#own ??= new Particulars();
+    this.#own.members = members;
+  }
+
   /**
    * The first key of a batch that no value has named yet: values come in the order of the keys. One more than there are
-   * keys when the end of a confirmed list was read.
+   * keys when the end of a confirmed list was read. Of many sets, how many complaints there were, -1 once they are confirmed.
    */
   get cursor(): number {
     return (this.#own ?? NONE).cursor;

@@ -26,7 +26,7 @@ import {
   type ConnectionState,
 } from './contract.js';
 import { Delay } from './delay.js';
-import { GatheredGets } from './gathered-gets.js';
+import { Gathered } from './gathered.js';
 import { type Dialect, Handshake, type HandshakeStep } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { openSocket, type SocketReader } from './open-socket.js';
@@ -40,7 +40,7 @@ const LINE_BYTES = 350;
 
 /**
  * So many are worth a write of their own before the turn ends: the server begins while the rest is still asked. What
- * follows them in the turn may go together: see {@link GatheredGets}.
+ * follows them in the turn may go together: see {@link Gathered}.
  */
 const MOST_UNFLUSHED = 128;
 
@@ -75,10 +75,10 @@ export class Connection implements SocketReader {
   /** Written, or about to be at the turn's end, and not yet answered; oldest first. Never reordered: the order is the protocol. */
   readonly #awaiting = new Fifo<Request>();
   #protocol!: Protocol;
-  /** Where gets may be sent as one command. */
-  #gatherable: GatheredGets | undefined;
+  /** Where gets, and sets, may be sent as one. */
+  #gatherable: Gathered | undefined;
   /** The same, while they are: always on servers without meta, on others from the turn that brings very many. */
-  #gathered: GatheredGets | undefined;
+  #gathered: Gathered | undefined;
   /** Opaque of the next request, and of the head of `#awaiting`. */
   #nextOpaque = 0;
   #headOpaque = 0;
@@ -145,7 +145,7 @@ export class Connection implements SocketReader {
     this.#enqueue(request);
   }
 
-  #sendGathered(gathered: GatheredGets): void {
+  #sendGathered(gathered: Gathered): void {
     const isWorthWriting = gathered.isWorthWriting;
     for (const request of gathered.take()) this.#enqueue(request);
     if (isWorthWriting) this.#flush();
@@ -169,8 +169,16 @@ export class Connection implements SocketReader {
     const unflushed = ++this.#unflushed;
     if (unflushed >= MOST_UNFLUSHED || (unflushed >= MANY_UNFLUSHED && this.#justFits())) {
       this.#flush();
-      this.#gathered ??= this.#gatherable;
+      this.#gather();
     }
+  }
+
+  /** From now on, until a turn brings few. */
+  #gather(): void {
+    const gatherable = this.#gatherable;
+    if (gatherable === undefined || this.#gathered !== undefined) return;
+    gatherable.takesSets = gatherable.meta && !this.#aligned && this.#owner.gathersSets;
+    this.#gathered = gatherable;
   }
 
   #justFits(): boolean {
@@ -245,6 +253,7 @@ export class Connection implements SocketReader {
       else this.#readAnswers();
     } catch (error) {
       if (!(error instanceof Doubt)) throw error;
+      if (this.#awaiting.peek()?.verb === Verb.setQuietly) this.#refuseSets();
       this.#close({
         kind: 'doubt',
         error: new MemcachedProtocolError(
@@ -334,6 +343,7 @@ export class Connection implements SocketReader {
    * line before a data block can take the block for commands (1.6.18 does).
    */
   #judgeComplaint(request: Request, reply: Reply): void {
+    if (request.verb === Verb.setQuietly) this.#refuseSets();
     if (reply.kind === ReplyKind.clientError) {
       if (hasBody(request.verb)) throw new Doubt('a complaint about a command with a data block');
       if (
@@ -346,6 +356,11 @@ export class Connection implements SocketReader {
       const known = request.verb === Verb.gat || request.verb === Verb.touch || request.verb === Verb.stats;
       if (!known) throw new Doubt('a command every server knows is unknown');
     }
+  }
+
+  #refuseSets(): void {
+    this.#owner.setsRefused();
+    if (this.#gatherable !== undefined) this.#gatherable.takesSets = false;
   }
 
   // ---- handshake ----
@@ -383,8 +398,8 @@ export class Connection implements SocketReader {
         this.#connectAlarm.stop();
         this.dialect = step.dialect;
         this.#protocol = this.#settings.protocolFor(step.dialect);
-        if (this.#settings.gatherGets && step.dialect !== 'proxy') {
-          this.#gatherable = new GatheredGets(step.dialect === 'meta');
+        if (this.#settings.gather && step.dialect !== 'proxy') {
+          this.#gatherable = new Gathered(step.dialect === 'meta');
           if (step.dialect === 'classic') this.#gathered = this.#gatherable;
         }
         this.#become('ready');
@@ -510,7 +525,7 @@ export class Connection implements SocketReader {
     this.#connectAlarm.stop();
     this.#socket.destroy();
     const unflushedFrom = this.#awaiting.size - this.#unflushed;
-    const held = [...this.#awaiting.drain(), ...(this.#gathered?.take() ?? [])];
+    const held = [...this.#awaiting.drain(), ...(this.#gathered?.drain() ?? [])];
     const outstanding: Request[] = [];
     for (const [index, request] of held.entries()) {
       this.#owner.slotsFreed(request.slots, request.bytes);

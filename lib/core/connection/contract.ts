@@ -21,8 +21,8 @@ export interface ConnectionSettings {
   protocol: 'auto' | 'meta' | 'classic';
   connectTimeout: number;
   turn: Turn;
-  /** May several gets be sent as one command? Not behind proxies. */
-  gatherGets: boolean;
+  /** May several gets, and several sets, be sent as one? Not behind proxies. */
+  gather: boolean;
   /** What is spoken with a server of that dialect. */
   protocolFor(dialect: Dialect): Protocol;
 }
@@ -60,6 +60,10 @@ export interface ConnectionOwner<C> {
   slotsFreed(slots: number, bytes: number): void;
   /** Answers have been read; `inTime`: at least one of them was still waited for. */
   answersRead(connection: C, inTime: boolean): void;
+  /** Sets leave together: not for a while after they were complained of, for then it is unknown which of them failed. */
+  readonly gathersSets: boolean;
+  /** Sets that left together were complained of, or answered as they must not be. */
+  setsRefused(): void;
   /** The send buffer was full and is empty again. */
   connectionWritable(connection: C): void;
 }

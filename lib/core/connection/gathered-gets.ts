@@ -11,59 +11,12 @@ import type { MemcachedError } from '../base/errors.js';
 import { type Reply, ReplyKind } from '../command/reply.js';
 import { Phase, Request, type RequestSink, Verb } from '../command/request.js';
 
-/** More keys than this make a line that is parsed in steps and an answer that comes late for the first. */
-const MOST_KEYS = 128;
-
-/** A batch of so many is worth a write of its own; of fewer a meta server is asked one by one. */
-const MANY_KEYS = 64;
-
-export class GatheredGets {
-  #members: Request[] = [];
-  /** Keys that left in batches worth a write, since {@link endTurn}. */
-  #together = 0;
-
-  /** @param meta - the server knows meta: only many gets go together, and the list of their values is confirmed. */
-  constructor(readonly meta: boolean) {}
-
-  /** @returns false when the request cannot join: another command, or one with a time of its own. */
-  add(request: Request): boolean {
-    const { verb } = request;
-    // What a peek asks for beside the value only meta can tell.
-    if (verb !== Verb.get && (verb !== Verb.peek || this.meta)) return false;
-    if (request.patience !== undefined) return false;
-    this.#members.push(request);
-    return true;
-  }
-
-  /** No more fit in: they have to be taken before another one is added. */
-  get isFull(): boolean {
-    return this.#members.length === MOST_KEYS;
-  }
-
-  /** So many are gathered that they are worth a write of their own. */
-  get isWorthWriting(): boolean {
-    return this.#members.length >= MANY_KEYS;
-  }
-
-  /** What was gathered, as the requests that are to be sent, in this order. */
-  take(): readonly Request[] {
-    const members = this.#members;
-    if (members.length === 0) return members;
-    this.#members = [];
-    if (members.length >= MANY_KEYS) this.#together += members.length;
-    else if (this.meta) return members;
-    return members.length === 1 ? members : [toBatch(members, this.meta)];
-  }
-
-  /** The turn is over and everything taken. @returns whether it brought many. */
-  endTurn(): boolean {
-    const broughtMany = this.#together > 0;
-    this.#together = 0;
-    return broughtMany;
-  }
+/** @param meta - the server knows meta; what a peek asks for beside the value only that can tell. */
+export function joinsGets({ verb, patience }: Request, meta: boolean): boolean {
+  return (verb === Verb.get || (verb === Verb.peek && !meta)) && patience === undefined;
 }
 
-function toBatch(members: readonly Request[], confirmed: boolean): Request {
+export function batchOfGets(members: readonly Request[], confirmed: boolean): Request {
   const keys = members.map((member) => member.key);
   const verb = confirmed ? Verb.getConfirmed : Verb.getBatch;
   const behind = confirmed ? keys.pop()! : '';

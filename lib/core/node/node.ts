@@ -33,6 +33,9 @@ export interface NodeSettings {
 /** A server that was restarted under the first question looks like a proxy; so this is asked again. */
 const PROXY_MEMORY_MILLISECONDS = 60_000;
 
+/** Which of many sets failed a server does not say; after the first complaint each is asked by name for so long. */
+const REFUSED_SETS_MILLISECONDS = 60_000;
+
 /** So many requests fail within one turn of the event loop; more take several. */
 const MOST_PER_TURN = 1_024;
 
@@ -55,6 +58,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   #first: Connection | undefined;
   /** Until then new sockets are opened as a proxy understands it. */
   #askAsProxyUntil = Number.NEGATIVE_INFINITY;
+  #gatherSetsFrom = Number.NEGATIVE_INFINITY;
   #closing = false;
   /** A request with a time of its own waited in vain for a whole `commandTimeout` since the last sweep. */
   #timeoutNoted = false;
@@ -210,6 +214,16 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
     for (const waiter of this.#connectWaiters.splice(0)) waiter.resolve();
     this.#serveWaiting();
     if (this.#closing) connection.drain();
+  }
+
+  /** See {@link ConnectionOwner}. */
+  get gathersSets(): boolean {
+    return this.#now >= this.#gatherSetsFrom;
+  }
+
+  /** See {@link ConnectionOwner}. */
+  setsRefused(): void {
+    this.#gatherSetsFrom = this.#now + REFUSED_SETS_MILLISECONDS;
   }
 
   /** See {@link ConnectionOwner}. */

@@ -90,7 +90,7 @@ export class Nodes {
         protocol: options.protocol,
         connectTimeout: options.connectTimeout,
         turn: this.#turn,
-        gatherGets: options.distribution !== 'round-robin',
+        gather: options.distribution !== 'round-robin',
         protocolFor: (dialect) => protocols[dialect],
       },
       moved: (node, { from, to, reason }) =>

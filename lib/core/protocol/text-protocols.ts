@@ -9,6 +9,7 @@ import { encodeClassic } from './classic/encode.js';
 import { decodeConfirmed } from './meta/confirmed.js';
 import { decodeMeta } from './meta/decode.js';
 import { encodeMeta } from './meta/encode.js';
+import { decodeQuiet } from './meta/quiet.js';
 import type { Protocol } from './protocol.js';
 import type { WireWriter } from './wire-writer.js';
 
@@ -54,6 +55,7 @@ export class MetaProtocol implements Protocol {
     const { verb } = request;
     if (verb === Verb.getConfirmed)
       return decodeConfirmed(request, opaque, bytes, from, to, reply, this.maxValueBytes);
+    if (verb === Verb.setQuietly) return decodeQuiet(request, opaque, bytes, from, to, reply);
     return verb === Verb.getBatch || verb >= Verb.flushAll
       ? decodeClassic(request, bytes, from, to, reply, this.maxValueBytes)
       : decodeMeta(request, opaque, bytes, from, to, reply, this.maxValueBytes);

@@ -79,7 +79,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   #target: Uint8Array = new Uint8Array();
   mostBuffered = 0;
 
-  constructor(dialect: 'meta' | 'classic', gatherGets = false) {
+  constructor(dialect: 'meta' | 'classic', gather = false) {
     const turn = new Turn(this.clock);
     const meta = new MetaProtocol(MAX_VALUE_BYTES);
     const classic = new ClassicProtocol(MAX_VALUE_BYTES);
@@ -93,7 +93,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
         protocol: dialect,
         connectTimeout: 500,
         turn,
-        gatherGets,
+        gather,
         protocolFor: (spoken) => (spoken === 'meta' ? meta : classic),
       },
       this,
@@ -166,6 +166,10 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
 
   connectionReady(): void {}
   connectionWritable(): void {}
+  gathersSets = true;
+  setsRefused(): void {
+    this.gathersSets = false;
+  }
   answersRead(): void {}
   slotsFreed(slots: number): void {
     this.slots -= slots;

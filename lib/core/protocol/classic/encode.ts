@@ -62,6 +62,7 @@ export function encodeClassic(request: Request, writer: WireWriter): boolean {
       writer.text += 'version\r\n';
       return true;
     case Verb.getConfirmed:
+    case Verb.setQuietly:
     case Verb.metaGet:
     case Verb.metaSet:
     case Verb.metaDelete:

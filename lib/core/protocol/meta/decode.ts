@@ -42,6 +42,7 @@ const ALLOWED: Partial<Record<Verb, number>> = {
   [Verb.gat]: READ,
   [Verb.peek]: READ | bit(ReplyKind.done),
   [Verb.set]: bit(ReplyKind.done),
+  [Verb.setQuietly]: bit(ReplyKind.done),
   [Verb.add]: bit(ReplyKind.done, ReplyKind.notStored),
   [Verb.replace]: bit(ReplyKind.done, ReplyKind.notStored),
   [Verb.append]: bit(ReplyKind.done, ReplyKind.notStored),

@@ -45,6 +45,9 @@ export function encodeMeta(request: Request, opaque: number, writer: WireWriter)
     case Verb.set:
       store(request, '', opaque, writer);
       return true;
+    case Verb.setQuietly:
+      storeQuietly(request, opaque, writer);
+      return true;
     case Verb.gets:
       writer.text += `mg ${request.key} f c v${TAIL[opaque]!}`;
       return true;
@@ -94,6 +97,18 @@ export function encodeMeta(request: Request, opaque: number, writer: WireWriter)
 
 function store(request: Request, mode: string, opaque: number, writer: WireWriter): void {
   writer.block(`ms ${request.key}${measures(request)}${mode}${TAIL[opaque]!}`, request.body!);
+}
+
+/** `q` leaves out the answer to what was stored, `mn` is answered by MN (protocol.txt, Meta Set and Meta No-Op). */
+function storeQuietly(request: Request, opaque: number, writer: WireWriter): void {
+  const members = request.members!;
+  const last = members.length - 1;
+  for (let at = 0; at < last; at++) {
+    const member = members[at]!;
+    writer.block(`ms ${member.key}${measures(member)} q\r\n`, member.body!);
+  }
+  store(members[last]!, '', opaque, writer);
+  writer.text += 'mn\r\n';
 }
 
 /** N makes a missing counter with that lifetime, J is what it starts with (protocol.txt, Meta Arithmetic). */
