@@ -56,10 +56,18 @@ export class FixedAnswers {
     }
     const probe = /^mg (\S+) k O1\r\n$/.exec(text);
     if (probe !== null) return [Buffer.from(`EN k${probe[1]} O1\r\n`)];
+    if (text.endsWith('\r\nmn\r\n')) {
+      const quietFrom = text.lastIndexOf('ms ', text.indexOf(' q\r\n'));
+      return [...(quietFrom === 0 ? [] : this.#each(text.slice(0, quietFrom))), ...this.#quiet(text)];
+    }
+    return this.#each(text);
+  }
+
+  /** Requests that each have a number. */
+  #each(text) {
     const first = numberIn(text, 0);
     this.#next ??= first;
     if (first !== this.#next) throw new Error(`Request ${first} comes where ${this.#next} was due.`);
-    if (text.endsWith('\r\nmn\r\n')) return this.#quiet(text);
     // The value of a write holds no line of its own.
     const last = numberIn(text, this.#isSet ? text.lastIndexOf('\r\nms ') + 1 : text.lastIndexOf(' O'));
     const from = this.#begin(this.#next);
@@ -70,11 +78,11 @@ export class FixedAnswers {
     return [this.#bytes.subarray(from), this.#bytes.subarray(0, to)];
   }
 
-  /** Many sets of which only the last, which alone has a number, is answered. */
+  /** Quiet sets, of which only the last has a number and is answered, and the end behind them. */
   #quiet(text) {
-    if (!/^ms \S+ \d+ F\d+ T\d+ q\r\n/.test(text))
-      throw new Error('Quiet sets and others came in one write.');
-    const number = this.#next;
+    const number = numberIn(text, text.lastIndexOf('\r\nms '));
+    this.#next ??= number;
+    if (number !== this.#next) throw new Error(`Request ${number} comes where ${this.#next} was due.`);
     this.#next = (number + 1) % NUMBERS;
     return [this.#bytes.subarray(this.#begin(number), this.#ends[number]), MN];
   }

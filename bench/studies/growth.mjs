@@ -1,6 +1,7 @@
 /**
  * What an operation costs as something grows: nodes, sockets per node, bytes per value, requests
- * outstanding. The cost that should stay flat is the client's CPU time per operation.
+ * outstanding. The cost that should stay flat is the client's CPU time per operation. The bare client beside it shows what
+ * of its growth is the work's: memory for larger values, and caches too small for many requests.
  */
 import { describeClient } from '../clients/index.mjs';
 import { failure, medianOf, runCases } from '../harness/cases.mjs';
@@ -16,6 +17,7 @@ const AXES = {
   nodes: {
     title: 'nodes, get 100 B, 500 in flight',
     steps: [1, 3, 16, 64],
+    sharded: true,
     work: (nodes) => ({ ...SMALL, inFlight: 500, nodes }),
   },
   sockets: {
@@ -47,12 +49,17 @@ const AXES = {
   },
 };
 
-function casesOf({ clients = ['ours'] }) {
-  return Object.entries(AXES).flatMap(([axis, { steps, work, oursOnly }]) =>
+/** The bare client knows one node only, and Redis clients do not spread keys. */
+function takesPart(client, { oursOnly, sharded }) {
+  const { family } = describeClient(client);
+  if (family === 'floor' || (oursOnly && family !== 'ours')) return false;
+  return !sharded || family === 'ours' || family === 'memcached';
+}
+
+function casesOf({ clients = ['ours', 'bare'] }) {
+  return Object.entries(AXES).flatMap(([axis, { steps, work, ...rest }]) =>
     clients
-      .filter((client) => describeClient(client).family !== 'floor')
-      .filter((client) => client === 'ours' || !oursOnly)
-      .filter((client) => axis !== 'nodes' || describeClient(client).server === 'memcached')
+      .filter((client) => takesPart(client, rest))
       .flatMap((client) =>
         steps.map((step) => ({ id: `${axis} ${step}: ${client}`, axis, step, client, work: work(step) })),
       ),

@@ -49,6 +49,17 @@ test('memory › answers a batch with the keys it asks for', async () => {
   assert.equal(await after('get a b\r\nget c\r\n'), `${of('a')}${of('b')}END\r\n${of('c')}END\r\n`);
 });
 
+test('memory › answers the last of many sets alone, and their end', async () => {
+  const to = (text) => answers.to(text).map(String).join('');
+  const answers = new FixedAnswers({ value, isSet: true });
+  const set = (key, tail) => `ms ${key} ${value.length} F1 T0 ${tail}\r\n${value}\r\n`;
+  const quiet = (number) => `${set('a', 'q')}${set('b', 'q')}${set('c', `O${number}`)}mn\r\n`;
+  assert.equal(to(set('a', 'O0')), 'HD O0\r\n');
+  assert.equal(to(quiet(1)), 'HD O1\r\nMN\r\n');
+  assert.equal(to(set('a', 'O2') + set('b', 'O3') + quiet(4)), 'HD O2\r\nHD O3\r\nHD O4\r\nMN\r\n');
+  assert.throws(() => to(quiet(6)), /Request 6 comes where 5 was due/);
+});
+
 test('memory › refuses what it does not know', async () => {
   const after = await connect();
   await assert.rejects(after('stats\r\n'), /has no answer to "stats/);

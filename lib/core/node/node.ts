@@ -34,7 +34,7 @@ export interface NodeSettings {
 const PROXY_MEMORY_MILLISECONDS = 60_000;
 
 /** Which of many sets failed a server does not say; after the first complaint each is asked by name for so long. */
-const REFUSED_SETS_MILLISECONDS = 60_000;
+const REFUSED_SETS_MILLISECONDS = 600_000;
 
 /** So many requests fail within one turn of the event loop; more take several. */
 const MOST_PER_TURN = 1_024;
@@ -58,6 +58,7 @@ export class Node implements ConnectionOwner<Connection>, RequestHolder {
   #first: Connection | undefined;
   /** Until then new sockets are opened as a proxy understands it. */
   #askAsProxyUntil = Number.NEGATIVE_INFINITY;
+  /** From then on sets may leave together. */
   #gatherSetsFrom = Number.NEGATIVE_INFINITY;
   #closing = false;
   /** A request with a time of its own waited in vain for a whole `commandTimeout` since the last sweep. */

@@ -18,6 +18,12 @@ const COMMANDS: [name: string, asked: () => Request, meta: string, classic: stri
     undefined,
   ],
   ['set', () => request('set', 'k', body), 'ms k 3 F5 T60 O7\r\nabc\r\n', 'set k 5 60 3\r\nabc\r\n'],
+  [
+    'setQuietly',
+    () => request('setQuietly', '', { members: ['a', 'b', 'c'].map((key) => request('set', key, body)) }),
+    'ms a 3 F5 T60 q\r\nabc\r\nms b 3 F5 T60 q\r\nabc\r\nms c 3 F5 T60 O7\r\nabc\r\nmn\r\n',
+    undefined,
+  ],
   ['add', () => request('add', 'k', body), 'ms k 3 F5 T60 ME O7\r\nabc\r\n', 'add k 5 60 3\r\nabc\r\n'],
   [
     'replace',
