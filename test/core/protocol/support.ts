@@ -12,7 +12,10 @@ export const classic = new ClassicProtocol(MAX_VALUE);
 const sink = { replied: () => {}, failed: () => {} };
 
 type Facts = Partial<
-  Pick<Request, 'keys' | 'body' | 'bytes' | 'flags' | 'exptime' | 'cas' | 'delta' | 'initial' | 'tokens'>
+  Pick<
+    Request,
+    'keys' | 'members' | 'body' | 'bytes' | 'flags' | 'exptime' | 'cas' | 'delta' | 'initial' | 'tokens'
+  >
 >;
 
 export function request(verb: keyof typeof Verb, key = 'k', facts: Facts = {}): Request {
