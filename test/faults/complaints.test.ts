@@ -54,6 +54,36 @@ onEveryBackend((backend) => {
     expect(await stage.pool.get('text')).toBe('not a number');
   });
 
+  it('among very many sets fails those that it may be about; then each is asked by name for ten minutes', async () => {
+    stage = await Stage.open(backend);
+    const { pool, proxy } = stage;
+    const keys = Array.from({ length: 400 }, (_, i) => `crowd:${i}`);
+    let round = 0;
+    /** How they ended, and whether some left without a name. */
+    const setAll = async () => {
+      const mark = `round:${++round}`;
+      await pool.get(mark);
+      const ends = await Promise.all(keys.map((key) => ending(pool.set(key, key))));
+      return { ends, quietly: proxy.requests.slice(proxy.requests.indexOf(mark)).includes(' q\r\n') };
+    };
+    const well = Array(400).fill(undefined);
+    const isMeta = backend.protocol === 'meta';
+    expect(await setAll()).toEqual({ ends: well, quietly: isMeta });
+    if (!isMeta) return;
+    const connects = proxy.accepted;
+    proxy.reply(130).before('SERVER_ERROR out of memory storing object\r\n');
+    const { ends } = await setAll();
+    // Of the first list all but the one that is answered by name.
+    expect(ends.filter((end) => end === 'MEMCACHED_SERVER')).toHaveLength(127);
+    expect(ends.indexOf('MEMCACHED_SERVER')).toBe(128);
+    expect(await setAll()).toEqual({ ends: well, quietly: false });
+    await stage.pass(599_000);
+    expect(await setAll()).toEqual({ ends: well, quietly: false });
+    await stage.pass(1_000);
+    expect(await setAll()).toEqual({ ends: well, quietly: true });
+    expect(proxy.accepted).toBe(connects);
+  });
+
   it('a read answered with an error is an error and not a miss', async () => {
     stage = await Stage.open(backend, { retries: 0 });
     await stage.pool.set('k', 'v');

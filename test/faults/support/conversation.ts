@@ -1,8 +1,14 @@
 /** One conversation with every kind of answer in it, as requests. Its answers are recorded in `recordings.ts`. */
-import { Verb } from '../../../lib/core/command/request.js';
+import { Request, type RequestSink, Verb } from '../../../lib/core/command/request.js';
 import type { Ask } from './fed-connection.js';
 
 const store = (body: string, flags = 0) => ({ body, bytes: Buffer.byteLength(body, 'latin1'), flags });
+
+/** One of many sets in one request. It is told nothing of its own here. */
+function member(key: string, body: string): Request {
+  const nobody: RequestSink = { replied: () => {}, failed: () => {} };
+  return Object.assign(new Request(Verb.set, key, nobody, () => {}), store(body));
+}
 
 const everywhere: Ask[] = [
   [Verb.set, 'a', store('alpha', 17)],
@@ -29,6 +35,7 @@ export const conversations: Record<'meta' | 'classic', Ask[]> = {
     [Verb.metaDelete, 'a', { tokens: ' I T30' }],
     [Verb.getConfirmed, 'none', { keys: ['a', 'none', 'cold'] }],
     [Verb.getConfirmed, 'n', { keys: ['none', 'n'] }],
+    [Verb.setQuietly, '', { members: [member('p', 'HD O19\r\n'), member('q', 'MN\r\n'), member('r', '')] }],
   ],
   classic: everywhere,
 };

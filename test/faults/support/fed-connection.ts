@@ -148,6 +148,11 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
     }
   }
 
+  /** Whoever asked for these, counted from the first one ever asked, waits no longer. */
+  giveUp(...indices: number[]): void {
+    for (const [request, index] of this.#indexOf) if (indices.includes(index)) request.settled = true;
+  }
+
   end(): void {
     this.#socket.emit('end');
   }

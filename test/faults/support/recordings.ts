@@ -40,6 +40,8 @@ export const recordings: Record<'meta' | 'classic', string> = {
     'END',
     'VA 2 f0 O18',
     '9 ',
+    'HD O19',
+    'MN',
     '',
   ].join('\r\n'),
   classic: [
