@@ -3,9 +3,9 @@
  * stands one that is answered by name, and the end of all answers: see `protocol/meta/quiet.ts`. Each stays its own
  * request for its caller; on the wire and in the pipeline they are one batch.
  *
- * A server stores more than half as many again in the same time when it need not write a line about each. What it cannot
- * store it still complains of, but without a name: of several quiet sets only the number of those that failed is
- * known then, and all of them fail, as ones that may have been stored.
+ * A server stores more in the same time when it need not write a line about each. What it cannot store it still complains
+ * of, but without a name: of several quiet sets only the number of those that failed is known then, and all of them fail,
+ * as ones that may have been stored.
  */
 
 import type { MemcachedError } from '../base/errors.js';
