@@ -125,6 +125,11 @@ describe('on a server that knows meta', () => {
     expect(await leaves(fed, sets(0, 256))).toBe(singles(0, 256, 0));
   });
 
+  test('under TLS, where no record may hold a part of one, each leaves by itself', async () => {
+    const fed = new FedConnection('meta', true, {});
+    expect(await leaves(fed, sets(0, 256))).toBe(singles(0, 256, 0));
+  });
+
   test('without meta each leaves by itself', async () => {
     const fed = new FedConnection('classic', true);
     const each = names(0, 256).map((key) => `set ${key} 1 0 1\r\nv\r\n`);

@@ -10,7 +10,7 @@ import { type Reply, ReplyKind } from '../../../lib/core/command/reply.js';
 import { Phase, Request, type RequestSink, type Verb } from '../../../lib/core/command/request.js';
 import { Connection } from '../../../lib/core/connection/connection.js';
 import type { CloseReason, ConnectionOwner } from '../../../lib/core/connection/contract.js';
-import type { SocketReader } from '../../../lib/core/connection/open-socket.js';
+import type { SocketReader, TlsSettings } from '../../../lib/core/connection/open-socket.js';
 import { ClassicProtocol, MetaProtocol } from '../../../lib/core/protocol/text-protocols.js';
 import { ManualClock } from '../../../lib/testing/index.js';
 
@@ -34,8 +34,10 @@ class FakeSocket extends EventEmitter {
     return this.written.length;
   }
 
-  write(part: string | Uint8Array): boolean {
+  write(part: string | Uint8Array, ...rest: unknown[]): boolean {
     this.written += typeof part === 'string' ? part : Buffer.from(part).toString('latin1');
+    const done = rest.at(-1);
+    if (typeof done === 'function') queueMicrotask(done as () => void);
     return true;
   }
 
@@ -79,7 +81,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   #target: Uint8Array = new Uint8Array();
   mostBuffered = 0;
 
-  constructor(dialect: 'meta' | 'classic', gather = false) {
+  constructor(dialect: 'meta' | 'classic', gather = false, tls: TlsSettings = false) {
     const turn = new Turn(this.clock);
     const meta = new MetaProtocol(MAX_VALUE_BYTES);
     const classic = new ClassicProtocol(MAX_VALUE_BYTES);
@@ -88,7 +90,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
         pool: 'fed',
         node: 'fed:1',
         address: { host: 'fed', port: 1 },
-        tls: false,
+        tls,
         auth: undefined,
         protocol: dialect,
         connectTimeout: 500,
