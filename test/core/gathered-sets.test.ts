@@ -93,12 +93,13 @@ describe('on a server that knows meta', () => {
       [Verb.get, 'k3'],
       ...sets(70, 80),
       [Verb.set, 'own', isPatient],
-      [Verb.set, 'long', of(513)],
       [Verb.add, 'new', small],
       ...sets(80, 150, of(200)),
+      [Verb.set, 'long', of(513)],
+      ...sets(150, 180, of(512)),
     ]);
     expect(asked).toBe(
-      `${quiet(0, 70, 129)}mg k3 f v O130\r\n${singles(70, 80, 131)}${single('own', 141)}${single('long', 142, of(513))}ms new 1 F1 T0 ME O143\r\nv\r\n${quiet(80, 150, 144, of(200))}`,
+      `${quiet(0, 70, 129)}mg k3 f v O130\r\n${singles(70, 80, 131)}${single('own', 141)}ms new 1 F1 T0 ME O142\r\nv\r\n${quiet(80, 150, 143, of(200))}${single('long', 144, of(513))}${quiet(150, 180, 145, of(512))}`,
     );
   });
 
@@ -146,7 +147,7 @@ describe('on a server that knows meta', () => {
     expect(await leaves(fed, sets(0, 64))).toBe(quiet(0, 64, 129));
     return fed;
   }
-  const isWell = (fed: FedConnection) => [fed.slots, fed.connection.outstanding, fed.closed];
+  const isWell = (fed: FedConnection) => [fed.slots, fed.bytes, fed.connection.outstanding, fed.closed];
 
   test('all are stored when the last is, and only then', async () => {
     const fed = await together();
@@ -156,7 +157,7 @@ describe('on a server that knows meta', () => {
     expect(fed.told).toEqual(Array(64).fill(['done']));
     expect(fed.connection.outstanding).toBe(1);
     fed.feed(Buffer.from('MN\r\n'));
-    expect(isWell(fed)).toEqual([0, 0, undefined]);
+    expect(isWell(fed)).toEqual([0, 0, 0, undefined]);
     expect(fed.gathersSets).toBe(true);
   });
 
@@ -175,7 +176,7 @@ describe('on a server that knows meta', () => {
     const fed = await together();
     fed.feed(Buffer.from(bytes));
     expect(fed.told).toEqual([...Array(63).fill([others]), [last]]);
-    expect(isWell(fed)).toEqual([0, 0, undefined]);
+    expect(isWell(fed)).toEqual([0, 0, 0, undefined]);
   });
 
   test('after a complaint each is asked by name', async () => {
@@ -223,7 +224,7 @@ describe('on a server that knows meta', () => {
     fed.told.forEach((told, i) => {
       expect(told).toEqual(given.has(i) ? [] : ['done']);
     });
-    expect(isWell(fed)).toEqual([0, 0, undefined]);
+    expect(isWell(fed)).toEqual([0, 0, 0, undefined]);
   });
 
   test('when the connection is lost, those that left may be stored, the others were not sent', () => {
@@ -231,7 +232,7 @@ describe('on a server that knows meta', () => {
     fed.dispatch(sets(0, 128 + 128 + 70));
     fed.end();
     expect(fed.told).toEqual(Array(326).fill(['MEMCACHED_CONNECTION']));
-    expect([fed.unsent, fed.slots]).toEqual([70, 0]);
+    expect([fed.unsent, fed.slots, fed.bytes]).toEqual([70, 0, 0]);
   });
 });
 

@@ -177,7 +177,7 @@ export class Connection implements SocketReader {
   #gather(): void {
     const gatherable = this.#gatherable;
     if (gatherable === undefined || this.#gathered !== undefined) return;
-    gatherable.takesSets = gatherable.meta && !this.#aligned && this.#owner.gathersSets;
+    gatherable.takesSets = !this.#aligned && this.#owner.gathersSets;
     this.#gathered = gatherable;
   }
 

@@ -75,6 +75,8 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   /** Of what was outstanding when it closed, how many had not left. */
   unsent = 0;
   slots = 0;
+  /** Bytes of what is outstanding. */
+  bytes = 0;
   readonly #socket: FakeSocket;
   readonly #indexOf = new Map<Request, number>();
   /** Where the connection reads, and the most it ever asked for. */
@@ -131,6 +133,7 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
       this.#indexOf.set(request, this.told.length);
       this.told.push([]);
       this.slots += request.slots;
+      this.bytes += request.bytes;
       this.connection.dispatch(request);
     }
     return this.#socket.written;
@@ -178,8 +181,9 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
     this.gathersSets = false;
   }
   answersRead(): void {}
-  slotsFreed(slots: number): void {
+  slotsFreed(slots: number, bytes: number): void {
     this.slots -= slots;
+    this.bytes -= bytes;
   }
 
   connectionClosed(_connection: Connection, reason: CloseReason, outstanding: Request[]): void {
