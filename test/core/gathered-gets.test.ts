@@ -1,6 +1,6 @@
 /** When gets of one turn leave as one command, and that each is still told its own answer. */
 import { Verb } from '../../lib/core/command/request.js';
-import { type Ask, FedConnection } from '../faults/support/fed-connection.js';
+import { type Ask, FedConnection, leaves } from '../faults/support/fed-connection.js';
 
 jest.mock('../../lib/core/connection/open-socket.js', () => ({
   openSocket: (...given: [unknown, unknown, never, never]) =>
@@ -15,14 +15,6 @@ const names = (from: number, to: number) => Array.from({ length: to - from }, (_
 const gets = (from: number, to: number): Ask[] => names(from, to).map((key) => [Verb.get, key]);
 const value = (key: string) => `VALUE ${key} 1 ${key.length}\r\n${key}\r\n`;
 const isPatient = { patience: { release: () => {} } };
-
-/** What leaves for this turn alone, which ends by itself, or a round later. */
-async function leaves(fed: FedConnection, asks: readonly Ask[]): Promise<string> {
-  const before = fed.dispatch([]).length;
-  fed.dispatch(asks);
-  for (let rounds = 0; rounds < 2; rounds++) await new Promise((resolve) => setImmediate(resolve));
-  return fed.dispatch([]).slice(before);
-}
 
 const single = (key: string, opaque: number) => `mg ${key} f v O${opaque}\r\n`;
 const singles = (from: number, to: number, opaque: number) =>

@@ -4,7 +4,7 @@ import { MemcachedError } from '../../lib/core/base/errors.js';
 import { type Request, Verb } from '../../lib/core/command/request.js';
 import { MemcachedPool } from '../../lib/core/pool/pool.js';
 import { TestMemcached } from '../../lib/testing/index.js';
-import { type Ask, FedConnection } from '../faults/support/fed-connection.js';
+import { type Ask, FedConnection, leaves } from '../faults/support/fed-connection.js';
 import { describeReal, RealMemcached } from '../support/real-memcached.js';
 
 let isFed = true;
@@ -27,14 +27,6 @@ const sets = (from: number, to: number, facts: Partial<Request> = small): Ask[] 
   names(from, to).map((key) => [Verb.set, key, facts]);
 const of = (bytes: number) => ({ body: 'x'.repeat(bytes), bytes, flags: 1 });
 const isPatient = { ...small, patience: { release: () => {} } };
-
-/** What leaves for this turn alone, which ends by itself, or a round later. */
-async function leaves(fed: FedConnection, asks: readonly Ask[]): Promise<string> {
-  const before = fed.dispatch([]).length;
-  fed.dispatch(asks);
-  for (let rounds = 0; rounds < 2; rounds++) await new Promise((resolve) => setImmediate(resolve));
-  return fed.dispatch([]).slice(before);
-}
 
 const single = (key: string, opaque: number, { body, bytes } = small) =>
   `ms ${key} ${bytes} F1 T0 O${opaque}\r\n${body}\r\n`;

@@ -199,6 +199,14 @@ export class FedConnection implements RequestSink, ConnectionOwner<Connection> {
   }
 }
 
+/** What leaves for this turn alone, which ends by itself, or a round later. */
+export async function leaves(fed: FedConnection, asks: readonly Ask[]): Promise<string> {
+  const before = fed.dispatch([]).length;
+  fed.dispatch(asks);
+  for (let rounds = 0; rounds < 2; rounds++) await new Promise((resolve) => setImmediate(resolve));
+  return fed.dispatch([]).slice(before);
+}
+
 const KIND_NAMES = Object.keys(ReplyKind);
 
 /** The end of what was told of an answer of which more is to come. */
