@@ -7,9 +7,9 @@
  * line for each takes it longer. There a batch must be large to be worth it, and it is a confirmed one: see
  * `protocol/meta/confirmed.ts`.
  */
-import type { MemcachedError } from '../base/errors.js';
 import { type Reply, ReplyKind } from '../command/reply.js';
-import { Phase, Request, type RequestSink, Verb } from '../command/request.js';
+import { type Request, Verb } from '../command/request.js';
+import { batchOf, Members } from './members.js';
 
 /** @param meta - the server knows meta; what a peek asks for beside the value only that can tell. */
 export function joinsGets({ verb, patience }: Request, meta: boolean): boolean {
@@ -20,37 +20,19 @@ export function batchOfGets(members: readonly Request[], confirmed: boolean): Re
   const keys = members.map((member) => member.key);
   const verb = confirmed ? Verb.getConfirmed : Verb.getBatch;
   const behind = confirmed ? keys.pop()! : '';
-  const batch = new Request(verb, behind, new MembersSink(members), ignore, ignore);
+  const batch = batchOf(verb, behind, new Listed(members));
   batch.keys = keys;
-  batch.deadline = members[0]!.deadline;
-  batch.holder = members[0]!.holder;
-  for (const member of members) member.phase = Phase.sent;
   return batch;
 }
 
-function ignore(): void {}
-
-class MembersSink implements RequestSink {
-  constructor(readonly members: readonly Request[]) {}
-
+class Listed extends Members {
   replied(_batch: Request, reply: Reply): void {
     // Not those who are answered behind the list.
     const listed = reply.more ? this.members.length - 1 : this.members.length;
     // For each of them the answer is whole.
     reply.more = false;
-    if (reply.kind === ReplyKind.value) this.#tell(this.members[reply.index]!, reply);
+    if (reply.kind === ReplyKind.value) this.tell(this.members[reply.index]!, reply);
     // The end of the list: whoever has no value by now has a miss. A complaint is everybody's.
-    else for (let at = 0; at < listed; at++) this.#tell(this.members[at]!, reply);
-  }
-
-  #tell(member: Request, reply: Reply): void {
-    if (!member.settled) member.sink.replied(member, reply);
-  }
-
-  failed(batch: Request, error: MemcachedError): void {
-    for (const member of this.members) {
-      member.phase = batch.phase;
-      if (!member.settled) member.sink.failed(member, error);
-    }
+    else for (let at = 0; at < listed; at++) this.tell(this.members[at]!, reply);
   }
 }

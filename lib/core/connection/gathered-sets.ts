@@ -11,7 +11,8 @@
 import type { MemcachedError } from '../base/errors.js';
 import { MemcachedServerError, withoutStack } from '../base/errors.js';
 import { type Reply, ReplyKind } from '../command/reply.js';
-import { Phase, Request, type RequestSink, Verb } from '../command/request.js';
+import { type Request, Verb } from '../command/request.js';
+import { batchOf, Members } from './members.js';
 
 /** Longer values leave alone: an item of that size no server refuses for it (its -I is 1 KiB at least). */
 const MOST_BYTES = 512;
@@ -21,27 +22,17 @@ export function joinsSets({ verb, bytes, patience, sink }: Request): boolean {
 }
 
 export function batchOfSets(members: readonly Request[]): Request {
-  const first = members[0]!;
-  const batch = new Request(Verb.setQuietly, '', new QuietSink(members), ignore, ignore);
+  const batch = batchOf(Verb.setQuietly, '', new Quiet(members));
   batch.members = members;
-  batch.deadline = first.deadline;
-  batch.holder = first.holder;
-  for (const member of members) {
-    member.phase = Phase.sent;
-    batch.bytes += member.bytes;
-  }
+  for (const member of members) batch.bytes += member.bytes;
   return batch;
 }
 
-function ignore(): void {}
-
-class QuietSink implements RequestSink {
+class Quiet extends Members {
   #complaints = 0;
   #kind: ReplyKind = ReplyKind.done;
   #text = '';
   #confirmed = false;
-
-  constructor(readonly members: readonly Request[]) {}
 
   replied(batch: Request, reply: Reply): void {
     if (reply.kind !== ReplyKind.done) {
@@ -55,14 +46,14 @@ class QuietSink implements RequestSink {
       // The one with a name is stored, so what was complained of before are others.
       this.#confirmed = true;
       this.#tellQuiet(last, batch, reply);
-      this.#tell(this.members[last]!, reply);
+      this.tell(this.members[last]!, reply);
     } else if (!this.#confirmed) {
       // The last complaint was about the one with a name.
       this.#complaints--;
       this.#tellQuiet(last, batch, reply);
       reply.kind = this.#kind;
       reply.text = this.#text;
-      this.#tell(this.members[last]!, reply);
+      this.tell(this.members[last]!, reply);
       reply.kind = ReplyKind.done;
     }
   }
@@ -70,10 +61,12 @@ class QuietSink implements RequestSink {
   #tellQuiet(count: number, batch: Request, reply: Reply): void {
     reply.more = false;
     if (this.#complaints > 0) {
-      this.#fail(this.members.slice(0, count), this.#oneOf(count, batch));
+      const error = this.#oneOf(count, batch);
+      for (const member of this.members.slice(0, count))
+        if (!member.settled) member.sink.failed(member, error);
       return;
     }
-    for (let at = 0; at < count; at++) this.#tell(this.members[at]!, reply);
+    for (let at = 0; at < count; at++) this.tell(this.members[at]!, reply);
   }
 
   #oneOf(count: number, batch: Request): MemcachedError {
@@ -85,18 +78,5 @@ class QuietSink implements RequestSink {
           { node, sent: 'maybe' },
         ),
     );
-  }
-
-  #tell(member: Request, reply: Reply): void {
-    if (!member.settled) member.sink.replied(member, reply);
-  }
-
-  #fail(members: readonly Request[], error: MemcachedError): void {
-    for (const member of members) if (!member.settled) member.sink.failed(member, error);
-  }
-
-  failed(batch: Request, error: MemcachedError): void {
-    for (const member of this.members) member.phase = batch.phase;
-    this.#fail(this.members, error);
   }
 }
