@@ -1,5 +1,7 @@
 /** When a connection writes: at the end of the tick, or a little later and more at once while nobody can notice. */
 import { Verb } from '../../lib/core/command/request.js';
+import { Delay } from '../../lib/core/connection/delay.js';
+import { ManualClock } from '../../lib/testing/index.js';
 import { type Ask, FedConnection } from '../faults/support/fed-connection.js';
 
 jest.mock('../../lib/core/connection/open-socket.js', () => ({
@@ -51,29 +53,46 @@ describe('writes', () => {
     expect(counts).toEqual([...Array(9).fill(1), 10, 10]);
   });
 
-  /** Six gets a round while two are on the wire; `answer` comes in the first. @returns what was written after each */
-  async function sixARound(answer: string): Promise<number[]> {
+  /** Six gets a round while two are on the wire. @returns what was written after each */
+  async function sixARound(rounds: number, answers: Record<number, string> = {}): Promise<number[]> {
     const fed = new FedConnection('meta');
     fed.ask(gets(2));
     const counts: number[] = [];
     await new Promise<void>((resolve) => {
       const turn = (): void => {
-        if (counts.length < 3) setImmediate(turn);
+        if (counts.length < rounds - 1) setImmediate(turn);
         else resolve();
         counts.push(requestsIn(fed.ask(gets(6))));
-        if (counts.length === 1 && answer !== '') fed.feed(Buffer.from(answer));
+        const answer = answers[counts.length];
+        if (answer !== undefined) fed.feed(Buffer.from(answer));
       };
       turn();
     });
     return counts;
   }
 
-  test('rounds that bring more without an answer let up to sixteen wait', async () => {
-    expect(await sixARound('')).toEqual([2, 2, 2, 20]);
+  test('rounds that bring more without an answer let up to twenty wait', async () => {
+    expect(await sixARound(5)).toEqual([2, 2, 2, 2, 26]);
+  });
+
+  test('what came unbidden waits for company although all that was on the wire is answered', async () => {
+    expect(await sixARound(5, { 3: 'EN O0\r\nEN O1\r\n' })).toEqual([2, 2, 2, 2, 26]);
   });
 
   test('more than a few wait no longer when an answer came: then the server has nothing to do soon', async () => {
-    expect(await sixARound('EN O0\r\n')).toEqual([2, 2, 14, 14]);
+    expect(await sixARound(4, { 1: 'EN O0\r\n' })).toEqual([2, 2, 14, 14]);
+  });
+
+  test('callers that came unbidden once are taken to come so for fifteen waits more', () => {
+    const delay = new Delay(new ManualClock());
+    /** Whether nine wait for another round, behind an answer. */
+    const nineWait = (): boolean => delay.begin(4, 100, 3) && delay.goesOn(9, 200, 2);
+    const ended = (): boolean => !delay.goesOn(9, 200, 2);
+    expect(nineWait()).toBe(false);
+    expect(delay.begin(4, 100, 3) && delay.goesOn(9, 200, 3)).toBe(true);
+    expect(ended()).toBe(true);
+    for (let wait = 1; wait <= 15; wait++) expect(nineWait() && ended()).toBe(true);
+    expect(nineWait()).toBe(false);
   });
 
   test('rounds that take long end the wait', async () => {
