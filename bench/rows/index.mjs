@@ -17,6 +17,7 @@ export const ROWS = [
   'set-100b-500',
   'get-10kb-50',
   'get-500kb-10',
+  'get-500kb-text-10',
   'getmany-100-10',
   'mix-90-10-100',
   'get-100b-half-peak',

@@ -136,7 +136,8 @@ export function merge(before, now) {
   refuseOthers(before, now);
   const marked = ({ rows, tree, when }) => rows.map((row) => ({ tree, when, ...row }));
   const rows = new Map([...marked(before), ...marked(now)].map((row) => [row.id, row]));
-  return { ...now, rows: [...rows.values()], targets: judge(rows) };
+  const inOrder = [...rows.values()].sort((one, other) => ROWS.indexOf(one.id) - ROWS.indexOf(other.id));
+  return { ...now, rows: inOrder, targets: judge(rows) };
 }
 
 /**

@@ -38,6 +38,17 @@ test('a row that was put in before keeps its commit', () => {
   );
 });
 
+test('a row that was not there before stands where all rows measured at once have it', () => {
+  const { rows } = merge(
+    result('first', ['get-100b-50', 'mix-90-10-100']),
+    result('second', ['get-500kb-text-10']),
+  );
+  assert.deepEqual(
+    rows.map(({ id }) => id),
+    ['get-100b-50', 'get-500kb-text-10', 'mix-90-10-100'],
+  );
+});
+
 test('results of another machine are not mixed', () => {
   const other = { ...result('second', ['set-100b-50']), machine: { cpu: 'another' } };
   assert.throws(() => merge(result('first', ['get-100b-50']), other), /another machine: measure all rows/);
