@@ -109,9 +109,10 @@ class Bare {
     if (this.#large !== undefined) {
       this.#filled += count;
       if (this.#filled < this.#large.length) return;
-      const value = this.#large.subarray(0, this.#large.length - 2);
+      const large = this.#large;
+      const length = large.length - 2;
       this.#large = undefined;
-      this.#settle(value);
+      this.#settle(this.#isForText ? large.latin1Slice(0, length) : large.subarray(0, length));
       return;
     }
     const bytes = this.#buffer;
@@ -149,9 +150,8 @@ class Bare {
       return begin;
     }
     if (begin + length + 2 <= to) {
-      const isText = this.#waiting[this.#head + 1];
       this.#settle(
-        isText
+        this.#isForText
           ? bytes.latin1Slice(begin, begin + length)
           : Buffer.from(bytes.subarray(begin, begin + length)),
       );
@@ -160,6 +160,11 @@ class Bare {
     this.#large = Buffer.allocUnsafeSlow(length + 2);
     this.#filled = bytes.copy(this.#large, 0, begin, to);
     return to;
+  }
+
+  /** Whether who waits next asked for the text of its value. */
+  get #isForText() {
+    return this.#waiting[this.#head + 1];
   }
 
   #settle(value) {
