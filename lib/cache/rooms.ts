@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import { MemcachedOptionError } from '../core/base/errors.js';
+import { Crowd } from './crowd.js';
 import { Keyspace } from './keys.js';
 import { Mark, Marking } from './marks.js';
 import { NearStore } from './near.js';
@@ -16,7 +17,7 @@ import { Reader } from './reader.js';
 import type { CallSetting } from './refill/call.js';
 import type { Brought } from './refill/loads.js';
 import { Refill } from './refill/refill.js';
-import { SingleFlight } from './single-flight.js';
+import { SingleFlight, type Solo } from './single-flight.js';
 import { Stamps } from './stamps.js';
 import { Tags } from './tags.js';
 import { Trouble } from './trouble.js';
@@ -35,8 +36,9 @@ export class Room implements CallSetting {
     readonly clock: Clock,
     random: () => number,
     trouble: Trouble,
+    crowd: Crowd<Solo<Brought>>,
   ) {
-    this.flights = new SingleFlight(clock);
+    this.flights = new SingleFlight(clock, crowd);
     this.ledger = new Ledger(pool.name, namespace, clock);
     const marking = new Marking(pool, clock, (error, during) => {
       if (during === 'use') trouble.failed(error);
@@ -56,6 +58,7 @@ export class Rooms {
   readonly trouble: Trouble;
   /** What is kept in this process; `undefined` while nobody wants anything kept. */
   near: NearStore | undefined = undefined;
+  readonly #crowd = new Crowd<Solo<Brought>>();
   readonly #rooms = new Map<string, WeakRef<Room>>();
   readonly #left = new FinalizationRegistry<string>((namespace) => {
     if (this.#rooms.get(namespace)?.deref() === undefined) this.#rooms.delete(namespace);
@@ -91,7 +94,7 @@ export class Rooms {
   of(namespace: string): Room {
     const known = this.#rooms.get(namespace)?.deref();
     if (known !== undefined) return known;
-    const room = new Room(this.pool, namespace, this.clock, this.random, this.trouble);
+    const room = new Room(this.pool, namespace, this.clock, this.random, this.trouble, this.#crowd);
     this.#rooms.set(namespace, new WeakRef(room));
     this.#left.register(room, namespace);
     return room;

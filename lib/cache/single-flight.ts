@@ -4,241 +4,142 @@
  * Invariant: nobody joins work that began before a change to its key was confirmed here, and no work that
  * began before such a change stores anything after it. What the work is, and what each caller gets of its
  * result, is decided by who begins it.
+ *
+ * Nearly all work is to read a value that is there, and that nobody else asks for before it has come. Such work is a
+ * solo: it is found by a number made of its key, which takes a third of the time that the key takes, and a flight
+ * is made of it when somebody else does come, or when it takes longer.
  */
-import { onAbort } from '../core/base/abort.js';
-import type { Clock, Timer } from '../core/base/clock.js';
+import type { Clock } from '../core/base/clock.js';
+import type { Crowd } from './crowd.js';
+import { type Airspace, Flight, Place, type Sharer } from './flight.js';
 
 /** So many keys that nothing runs for keep their place. */
 const KEPT = 4_096;
 
-const NOBODY: readonly never[] = [];
-
-/** Somebody who wants the result of some work, and waits for one flight at a time. */
-export abstract class Sharer<R, T> {
-  /** What it waits for. */
-  #flight: Flight<R> | undefined = undefined;
-  /** Takes its answer, or a promise of one. */
-  #resolve: (value: unknown) => void = ignore;
-  #timer: Timer | undefined = undefined;
-  #ignoreSignal: (() => void) | undefined = undefined;
-
-  /** Rejects this one alone. */
-  abstract readonly signal: AbortSignal | undefined;
-  /** It wants work that has not begun to take its time yet, and that was begun for one like it. */
-  abstract readonly insists: boolean;
-  /** How long it waits for another one's loader, from when that begins; milliseconds. */
-  abstract readonly patience: number;
-  /**
-   * Does the work, and then calls {@link Flight.land} or {@link Flight.crash}, once. Called in the turn it is
-   * asked in, if at all. Must not throw.
-   */
-  abstract work(flight: Flight<R>): void;
-  /**
-   * Makes this one's own answer of the result; all answers are made before the first of those who wait goes
-   * on. The `last` one may keep the result itself.
-   */
-  protected abstract receive(result: R, last: boolean): T | Promise<T>;
-  /** It is about to be told that there is no answer for it, by an error. */
-  protected abstract refused(): void;
-  /** Its patience is over. */
-  protected abstract leave(): Promise<T>;
-
-  /** Told by the flight, which tells it of its end. */
-  waits(flight: Flight<R>, resolve: (value: unknown) => void): void {
-    this.#flight = flight;
-    this.#resolve = resolve;
-    const { signal } = this;
-    if (signal !== undefined) this.#ignoreSignal = onAbort(signal, () => this.#giveUp(signal.reason));
-  }
-
-  landed(result: R, last: boolean): void {
-    // Making the answer may mean to wait for another flight.
-    const resolve = this.#end();
-    try {
-      resolve(this.receive(result, last));
-    } catch (error) {
-      this.refused();
-      resolve(Promise.reject(error));
-    }
-  }
-
-  crashed(error: unknown): void {
-    const resolve = this.#end();
-    this.refused();
-    resolve(Promise.reject(error));
-  }
-
-  /** From now on its patience counts. */
-  hurry(clock: Clock): void {
-    this.#timer = clock.setTimeout(() => this.#lose(), this.patience);
-    this.#timer.unref?.();
-  }
-
-  #lose(): void {
-    const flight = this.#flight!;
-    const resolve = this.#end();
-    // What has taken so long may be waiting for this very call.
-    flight.joinable = false;
-    flight.remove(this);
-    resolve(this.leave());
-  }
-
-  #giveUp(reason: unknown): void {
-    const flight = this.#flight!;
-    const resolve = this.#end();
-    flight.remove(this);
-    if (!flight.isWanted) {
-      flight.joinable = false;
-      flight.abort(reason);
-    }
-    resolve(Promise.reject(reason));
-  }
-
-  /** @returns what takes the answer */
-  #end(): (value: unknown) => void {
-    if (this.#timer !== undefined) this.#flight!.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#ignoreSignal?.();
-    this.#ignoreSignal = undefined;
-    return this.#resolve;
-  }
+/** Work of one sharer that nobody else waits for. */
+export interface Solo<R> {
+  /** Of its key, see {@link Crowd}. */
+  readonly slot: number;
+  readonly own: string;
+  readonly flights: SingleFlight<R>;
+  /** Who began it, and waits for it. */
+  readonly sharer: Sharer<R, unknown>;
+  /** What was made of it, if it was. */
+  flight: Flight<R> | undefined;
 }
 
-function ignore(): void {}
-
-/** Where the flights of one key are found. */
-class Place<R> {
-  /** The newest one under way; the older ones hang on it. Only this one may be joinable. */
-  newest: Flight<R> | undefined = undefined;
-}
-
-export class Flight<R> {
-  /** `false` once the key changed: the result still goes to those who wait, but not into the cache. */
-  mayStore = true;
-  /** The write under way, if any. Whoever changes the key waits for it, lest it comes last. */
-  storing: Promise<unknown> | undefined = undefined;
-  /** Whether others may still join. */
-  joinable = true;
-  /** The next older flight for the same key. */
-  older: Flight<R> | undefined = undefined;
-  /** Who began it. It waits for its own work, however long that takes. */
-  #beginner: Sharer<R, unknown> | undefined;
-  /**
-   * Those who joined. Not an empty array: the engine may come to allocate what is made at such a place among
-   * what lives long, and then every flight is kept until that is collected.
-   */
-  #joined: Sharer<R, unknown>[] | undefined;
-  #given: AbortController | undefined;
-  #takesTime = false;
-
-  constructor(
-    /** It was begun by one who insists. */
-    readonly insisted: boolean,
-    /** It goes on though nobody waits. */
-    readonly isApart: boolean,
-    private readonly flights: SingleFlight<R>,
-    private readonly place: Place<R>,
-  ) {}
-
-  get clock(): Clock {
-    return this.flights.clock;
-  }
-
-  /** It has a result, for all who wait. */
-  land(result: R): void {
-    this.flights.ended(this.place, this);
-    this.#answerAll(result);
-  }
-
-  /** There is none. */
-  crash(error: unknown): void {
-    this.flights.ended(this.place, this);
-    this.#rejectAll(error);
-  }
-
-  /** Whether anybody wants the result. */
-  get isWanted(): boolean {
-    return this.isApart || this.#beginner !== undefined || (this.#joined?.length ?? 0) > 0;
-  }
-
-  /** Aborts when nobody waits any more. Made when first asked for: most work does not. */
-  get signal(): AbortSignal {
-    this.#given ??= new AbortController();
-    return this.#given.signal;
-  }
-
-  abort(reason: unknown): void {
-    this.#given ??= new AbortController();
-    this.#given.abort(reason);
-  }
-
-  /** From now on a loader runs. (Waiting for other processes has a bound of its own, and ends in a load.) */
-  takesTime(): void {
-    if (this.#takesTime) return;
-    this.#takesTime = true;
-    for (const sharer of this.#joined ?? NOBODY) sharer.hurry(this.clock);
-  }
-
-  get hasTakenTime(): boolean {
-    return this.#takesTime;
-  }
-
-  add(sharer: Sharer<R, unknown>, joins: boolean): void {
-    if (!joins) {
-      this.#beginner = sharer;
-      return;
-    }
-    this.#joined ??= [];
-    this.#joined.push(sharer);
-    if (this.#takesTime) sharer.hurry(this.clock);
-  }
-
-  remove(sharer: Sharer<R, unknown>): void {
-    if (sharer === this.#beginner) this.#beginner = undefined;
-    else this.#joined = this.#joined?.filter((one) => one !== sharer);
-  }
-
-  #answerAll(result: R): void {
-    const joined = this.#joined;
-    const last = (joined?.length ?? 0) - 1;
-    this.#beginner?.landed(result, last < 0);
-    for (let i = 0; i <= last; i++) joined![i]!.landed(result, i === last);
-  }
-
-  #rejectAll(error: unknown): void {
-    this.#beginner?.crashed(error);
-    for (const sharer of this.#joined ?? NOBODY) sharer.crashed(error);
-  }
-}
-
-export class SingleFlight<R> {
+export class SingleFlight<R> implements Airspace<R> {
   /** By key. */
   #places = new Map<string, Place<R>>();
+  /** How many keys have flights. */
   #running = 0;
+  #solos = 0;
 
-  constructor(readonly clock: Clock) {}
+  /** @param crowd - may be that of others, too */
+  constructor(
+    readonly clock: Clock,
+    private readonly crowd: Crowd<Solo<R>>,
+  ) {}
 
-  /** Joins the work for `key`, or begins it. */
-  share<T>(key: string, sharer: Sharer<R, T>): Promise<T> {
+  /**
+   * Joins the work for `key`, or begins it.
+   * @param slot - of the key
+   */
+  share<T>(key: string, sharer: Sharer<R, T>, slot: number): Promise<T> {
     const { signal } = sharer;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
+    this.#reveal(key, slot);
     const place = this.#placeOf(key);
     const { newest } = place;
-    const fits = newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime));
-    const flight = fits ? newest : new Flight<R>(sharer.insists, false, this, place);
-    // Of an executor that cannot throw the engine makes no second function, to reject with.
-    let settle!: (value: unknown) => void;
-    const answer = new Promise<T>((resolve) => {
-      settle = resolve as (value: unknown) => void;
-    });
-    sharer.waits(flight, settle);
-    flight.add(sharer, fits);
-    if (!fits) {
-      this.#begun(place, flight);
-      sharer.work(flight);
-    }
+    const answer = sharer.expect();
+    if (newest?.joinable === true && (!sharer.insists || (newest.insisted && !newest.hasTakenTime))) {
+      sharer.waits(newest);
+      newest.add(sharer, true);
+    } else sharer.work(this.#openAt(place, sharer));
     return answer;
   }
+
+  /** A flight for work that `sharer` is about to begin, or has begun. */
+  open(key: string, sharer: Sharer<R, unknown>): Flight<R> {
+    return this.#openAt(this.#placeOf(key), sharer);
+  }
+
+  #openAt(place: Place<R>, sharer: Sharer<R, unknown>): Flight<R> {
+    const flight = new Flight<R>(sharer.insists, false, this, place);
+    sharer.waits(flight);
+    flight.add(sharer, false);
+    this.#begun(place, flight);
+    return flight;
+  }
+
+  /** Work for one sharer that nobody joins, and that no change of its key outdates. */
+  alone<T>(sharer: Sharer<R, T>): Promise<T> {
+    const { signal } = sharer;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const flight = new Flight<R>(sharer.insists, false, this, undefined);
+    const answer = sharer.expect();
+    sharer.waits(flight);
+    flight.add(sharer, false);
+    sharer.work(flight);
+    return answer;
+  }
+
+  // ---- solos ----
+
+  slotOf(key: string): number {
+    return this.crowd.slotOf(key);
+  }
+
+  /** Whether a solo may begin for keys of this slot: nobody is at work on them. */
+  isQuiet(slot: number): boolean {
+    return this.crowd.isQuiet(slot);
+  }
+
+  /** Said of every solo, before it can end. */
+  soloBegun(solo: Solo<R>): void {
+    this.#solos++;
+    this.crowd.soloBegun(solo.slot, solo);
+  }
+
+  /** A solo has a result, for whoever waits by now. */
+  soloLanded(solo: Solo<R>, result: R): void {
+    if (solo.flight !== undefined) solo.flight.land(result);
+    else {
+      this.#soloEnded(solo);
+      solo.sharer.landed(result, true);
+    }
+  }
+
+  /** The flight that a solo becomes: others can join it, and changes outdate it. */
+  flightOf(solo: Solo<R>): Flight<R> {
+    if (solo.flight === undefined) {
+      this.#soloEnded(solo);
+      solo.flight = this.open(solo.own, solo.sharer);
+    }
+    return solo.flight;
+  }
+
+  #soloEnded(solo: Solo<R>): void {
+    this.#solos--;
+    this.crowd.soloEnded(solo.slot);
+  }
+
+  /** Makes a flight of the solo for `key`, if there is one. */
+  #reveal(key: string, slot: number): void {
+    const solo = this.crowd.soloAt(slot);
+    if (solo?.flights === this && solo.own === key) this.flightOf(solo);
+  }
+
+  #revealEach(keys: readonly string[]): void {
+    if (this.#solos > 0) for (const key of keys) this.#reveal(key, this.crowd.slotOf(key));
+  }
+
+  #revealAll(): void {
+    if (this.#solos === 0) return;
+    for (const solo of this.crowd.solos()) if (solo.flights === this) this.flightOf(solo);
+  }
+
+  // ---- flights ----
 
   /** Work that nobody joins or waits for, but that is outdated by changes of its key like all other. */
   async apart(key: string, work: (flight: Flight<R>) => Promise<R>): Promise<R> {
@@ -256,7 +157,7 @@ export class SingleFlight<R> {
   #placeOf(key: string): Place<R> {
     let place = this.#places.get(key);
     if (place === undefined) {
-      place = new Place<R>();
+      place = new Place<R>(this.crowd.slotOf(key));
       this.#places.set(key, place);
     }
     return place;
@@ -264,16 +165,19 @@ export class SingleFlight<R> {
 
   /** Nobody may join what runs for `key`. */
   part(key: string): void {
+    this.#revealEach([key]);
     part(this.#places.get(key));
   }
 
   /** Nobody may join what runs for any key. */
   partAll(): void {
+    this.#revealAll();
     for (const place of this.#places.values()) part(place);
   }
 
   /** Nobody may join what runs for any key, and it stores nothing; a write under way is not waited for. */
   voidAll(): void {
+    this.#revealAll();
     for (const place of this.#places.values()) voidAt(place, undefined);
   }
 
@@ -282,18 +186,15 @@ export class SingleFlight<R> {
    * when this resolves.
    */
   voidEach(keys: readonly string[]): Promise<unknown> | undefined {
+    this.#revealEach(keys);
     if (this.#running === 0) return undefined;
     const storing: Promise<unknown>[] = [];
     for (const key of keys) voidAt(this.#places.get(key), storing);
     return storing.length === 0 ? undefined : Promise.all(storing);
   }
 
-  /** How many keys are being worked on. */
-  get size(): number {
-    return this.#running;
-  }
-
   #begun(place: Place<R>, flight: Flight<R>): void {
+    this.crowd.flightBegun(place.slot);
     const { newest } = place;
     // What cannot be joined must not hide what can.
     if (newest?.joinable === true && !flight.joinable) {
@@ -309,6 +210,7 @@ export class SingleFlight<R> {
 
   /** Told by the flight. */
   ended(place: Place<R>, ended: Flight<R>): void {
+    this.crowd.flightEnded(place.slot);
     if (place.newest === ended) {
       place.newest = ended.older;
       if (ended.older === undefined) this.#left();

@@ -6,9 +6,10 @@
  */
 import { CallContext } from '../../core/base/call-context.js';
 import type { Clock } from '../../core/base/clock.js';
+import { type Flight, Sharer } from '../flight.js';
 import type { Ledger } from '../outcomes.js';
 import { copyOrShare, fromData } from '../shape.js';
-import { type Flight, Sharer, SingleFlight } from '../single-flight.js';
+import type { SingleFlight } from '../single-flight.js';
 import type { Brought } from './loads.js';
 import type { Order } from './order.js';
 import type { Refill } from './refill.js';
@@ -104,10 +105,19 @@ export class Call<T> extends Sharer<Brought, T> {
 
   /** A cache that is left alone shares nothing: each call has a flight, and a load, of its own. */
   #share(): Promise<T> {
-    const { flights, clock } = this.setting;
-    const alone = this.bypasses || this.#tries++ >= MOST_TRIES;
-    const among = alone ? new SingleFlight<Brought>(clock) : flights;
-    return among.share(this.order.own, this);
+    const { flights } = this.setting;
+    const { order } = this;
+    if (this.bypasses || this.#tries++ >= MOST_TRIES) return flights.alone(this);
+    const slot = flights.slotOf(order.own);
+    if (flights.isQuiet(slot) && order.isSimple && this.signal === undefined) return this.#glance(slot);
+    return flights.share(order.own, this, slot);
+  }
+
+  #glance(slot: number): Promise<T> {
+    this.#isMine = true;
+    const answer = this.expect();
+    this.setting.refill.glance(this, this.order, this.#context, slot);
+    return answer;
   }
 
   #settled(): void {

@@ -8,10 +8,10 @@
 import type { Clock } from '../../core/base/clock.js';
 import { seal } from '../envelope.js';
 import { isAboutValue, passOn } from '../faults.js';
+import type { Flight } from '../flight.js';
 import type { LoadContext } from '../options.js';
 import type { CacheOutcome, CacheStats } from '../outcomes.js';
 import { type Shaped, toData } from '../shape.js';
-import type { Flight } from '../single-flight.js';
 import type { Asked } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import type { Lifetime, Order } from './order.js';

@@ -10,9 +10,10 @@ import type { CallContext } from '../../core/base/call-context.js';
 import type { Clock } from '../../core/base/clock.js';
 import type { CallOptions, LeaseRead } from '../../core/pool/types.js';
 import { passOn } from '../faults.js';
+import type { Flight, Sharer } from '../flight.js';
 import type { CacheOutcome, CacheStats } from '../outcomes.js';
 import type { CachePool } from '../ports.js';
-import type { Flight, SingleFlight } from '../single-flight.js';
+import type { SingleFlight, Solo } from '../single-flight.js';
 import type { Asked, Stamps } from '../stamps.js';
 import type { Trouble } from '../trouble.js';
 import { Alone } from './alone.js';
@@ -70,10 +71,31 @@ export class Refill {
     const looker = this.#lookerFor(order, asked.node);
     // What is nearly always found is brought without a promise for each step.
     if (looker !== this.#byLease || this.#byLease === undefined || !order.isSimple) {
-      land(flight, this.#go(flight, order, this.#lookBy(looker, order, asked)));
+      this.#bringBy(looker, flight, order, asked);
       return;
     }
-    this.#byLease.glance(new Bringing(order, asked, this, flight, context));
+    this.#byLease.glance(new GlanceOfFlight(order, asked, this, flight, context));
+  }
+
+  /**
+   * {@link bring} for a simple order that nobody else waits for.
+   * @param slot - of its key; a quiet one
+   */
+  glance(sharer: Sharer<Brought, unknown>, order: Order, context: CallContext, slot: number): void {
+    const { flights } = this.#parts;
+    const asked = this.#ask(order);
+    const looker = this.#lookerFor(order, asked.node);
+    if (looker !== this.#byLease || this.#byLease === undefined) {
+      this.#bringBy(looker, flights.open(order.own, sharer), order, asked);
+      return;
+    }
+    const solo = new GlanceOfSolo(order, asked, this, flights, sharer, context, slot);
+    flights.soloBegun(solo);
+    this.#byLease.glance(solo);
+  }
+
+  #bringBy(looker: Looker | undefined, flight: Flight<Brought>, order: Order, asked: Asked): void {
+    land(flight, this.#go(flight, order, this.#lookBy(looker, order, asked)));
   }
 
   /** {@link bring} when a glance was not enough. */
@@ -269,8 +291,8 @@ export class Refill {
   }
 }
 
-/** What one flight wants of a glance. */
-class Bringing extends Glance {
+/** What a flight wants of a glance. */
+class GlanceOfFlight extends Glance {
   constructor(
     order: Order,
     asked: Asked,
@@ -287,6 +309,35 @@ class Bringing extends Glance {
 
   protected otherwise(read: Promise<LeaseRead<unknown> | undefined>): void {
     this.context.run(() => this.refill.bringOn(this.flight, this, read));
+  }
+}
+
+/** What a solo wants of it. */
+class GlanceOfSolo extends Glance implements Solo<Brought> {
+  flight: Flight<Brought> | undefined = undefined;
+
+  constructor(
+    order: Order,
+    asked: Asked,
+    private readonly refill: Refill,
+    readonly flights: SingleFlight<Brought>,
+    readonly sharer: Sharer<Brought, unknown>,
+    private readonly context: CallContext,
+    readonly slot: number,
+  ) {
+    super(order, asked);
+  }
+
+  get own(): string {
+    return this.order.own;
+  }
+
+  protected found(value: unknown): void {
+    this.flights.soloLanded(this, { data: value, copied: true, outcome: 'hit' });
+  }
+
+  protected otherwise(read: Promise<LeaseRead<unknown> | undefined>): void {
+    this.context.run(() => this.refill.bringOn(this.flights.flightOf(this), this, read));
   }
 }
 

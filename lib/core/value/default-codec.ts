@@ -55,7 +55,7 @@ class DefaultCodec implements Codec {
   readonly #serializer: Serializer | undefined;
   /** One head is mostly the last one. */
   #lastHead = '';
-  #lastOpening = '["",';
+  #lastOpening = Buffer.from('["",');
 
   constructor({ compression, maxDecompressedSize, maxDepth, serializer }: CodecSettings) {
     this.#compression = compression;
@@ -169,14 +169,14 @@ class DefaultCodec implements Codec {
   decodeBehind(head: string, flags: number, buffer: Buffer, start: number, end: number): unknown {
     if (flags !== ASCII_JSON || end - start > this.#maxBytes) return undefined;
     if (head !== this.#lastHead) {
-      this.#lastOpening = `[${JSON.stringify(head)},`;
+      this.#lastOpening = Buffer.from(`[${JSON.stringify(head)},`);
       this.#lastHead = head;
     }
     const opening = this.#lastOpening;
     const from = start + opening.length;
     if (from >= end || buffer[end - 1] !== CLOSING) return undefined;
     for (let i = 0; i < opening.length; i++) {
-      if (buffer[start + i] !== opening.charCodeAt(i)) return undefined;
+      if (buffer[start + i] !== opening[i]) return undefined;
     }
     try {
       // Whatever is JSON by itself is so between an opening and an end like these, and the only other element.

@@ -221,9 +221,11 @@ export function tellOnce(plan: Plan, topic: string, sentence: string): void {
 const views = new WeakMap<MemcachedCache, Map<string, MemcachedCache>>();
 
 export function viewOf(cache: MemcachedCache, namespace: string): MemcachedCache {
-  const byName = views.get(cache) ?? new Map<string, MemcachedCache>();
-  views.set(cache, byName);
-  const found = byName.get(namespace) ?? cache.namespace(namespace);
-  byName.set(namespace, found);
-  return found;
+  const byName = views.get(cache);
+  const found = byName?.get(namespace);
+  if (found !== undefined) return found;
+  const made = cache.namespace(namespace);
+  if (byName === undefined) views.set(cache, new Map([[namespace, made]]));
+  else byName.set(namespace, made);
+  return made;
 }

@@ -20,6 +20,37 @@ const slowLoader = (milliseconds: number) =>
 const total = (caches: readonly MemcachedCache[], name: keyof CacheStats): number =>
   caches.reduce((sum, cache) => sum + cache.stats()[name], 0);
 
+describe('a key that is there', () => {
+  it('is read once for all who ask in one turn; each is given a value of its own', async () => {
+    await start();
+    const cache = fleet.process();
+    await cache.set('k', { a: 1 });
+    await cache.getOrSet('k', fails);
+    fleet.server.clearCommands();
+    const found = await Promise.all(Array.from({ length: 20 }, () => cache.getOrSet('k', fails)));
+    expect(found).toEqual(Array(20).fill({ a: 1 }));
+    expect(new Set(found).size).toBe(20);
+    expect(fleet.server.commands.filter((line) => line.includes('#k '))).toHaveLength(1);
+    expect(cache.stats()).toMatchObject({ hits: 21, misses: 0 });
+  });
+
+  it('and is loaded by nobody joins a load of before it was changed', async () => {
+    await start();
+    const cache = fleet.process();
+    await cache.getOrSet('warm', () => 'v');
+    const before = heldLoader<string>();
+    const asked = cache.getOrSet('k', before.loader);
+    const changed = cache.set('k', 'new');
+    await changed;
+    const later = cache.getOrSet('k', () => 'not asked for');
+    before.answer('old');
+    expect(await Promise.all([asked, later])).toEqual(['old', 'new']);
+    expect(await cache.get('k')).toBe('new');
+    // It did not even try.
+    expect(cache.stats().leasesLost).toBe(0);
+  });
+});
+
 describe('a cold key', () => {
   it('is loaded by one of two processes; the other is given the value', async () => {
     await start();
