@@ -119,7 +119,7 @@ export class Place<R> {
 }
 
 /** Who has made a flight. */
-export interface Airspace<R> {
+export interface FlightOwner<R> {
   readonly clock: Clock;
   ended(place: Place<R>, flight: Flight<R>): void;
 }
@@ -148,13 +148,13 @@ export class Flight<R> {
     readonly insisted: boolean,
     /** It goes on though nobody waits. */
     readonly isApart: boolean,
-    private readonly airspace: Airspace<R>,
+    private readonly owner: FlightOwner<R>,
     /** `undefined`: nobody finds it, and no change outdates it. */
     private readonly place: Place<R> | undefined,
   ) {}
 
   get clock(): Clock {
-    return this.airspace.clock;
+    return this.owner.clock;
   }
 
   /** It has a result, for all who wait. */
@@ -170,7 +170,7 @@ export class Flight<R> {
   }
 
   #end(): void {
-    if (this.place !== undefined) this.airspace.ended(this.place, this);
+    if (this.place !== undefined) this.owner.ended(this.place, this);
   }
 
   /** Whether anybody wants the result. */

@@ -36,9 +36,9 @@ export class Room implements CallSetting {
     readonly clock: Clock,
     random: () => number,
     trouble: Trouble,
-    crowd: Crowd<Solo<Brought>>,
+    crowdOf: () => Crowd<Solo<Brought>>,
   ) {
-    this.flights = new SingleFlight(clock, crowd);
+    this.flights = new SingleFlight(clock, crowdOf);
     this.ledger = new Ledger(pool.name, namespace, clock);
     const marking = new Marking(pool, clock, (error, during) => {
       if (during === 'use') trouble.failed(error);
@@ -58,7 +58,12 @@ export class Rooms {
   readonly trouble: Trouble;
   /** What is kept in this process; `undefined` while nobody wants anything kept. */
   near: NearStore | undefined = undefined;
-  readonly #crowd = new Crowd<Solo<Brought>>();
+  /** One for all: it takes more memory than a room. */
+  #crowd: Crowd<Solo<Brought>> | undefined;
+  readonly #crowdOf = (): Crowd<Solo<Brought>> => {
+    this.#crowd ??= new Crowd();
+    return this.#crowd;
+  };
   readonly #rooms = new Map<string, WeakRef<Room>>();
   readonly #left = new FinalizationRegistry<string>((namespace) => {
     if (this.#rooms.get(namespace)?.deref() === undefined) this.#rooms.delete(namespace);
@@ -94,7 +99,7 @@ export class Rooms {
   of(namespace: string): Room {
     const known = this.#rooms.get(namespace)?.deref();
     if (known !== undefined) return known;
-    const room = new Room(this.pool, namespace, this.clock, this.random, this.trouble, this.#crowd);
+    const room = new Room(this.pool, namespace, this.clock, this.random, this.trouble, this.#crowdOf);
     this.#rooms.set(namespace, new WeakRef(room));
     this.#left.register(room, namespace);
     return room;

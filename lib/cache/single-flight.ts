@@ -11,7 +11,7 @@
  */
 import type { Clock } from '../core/base/clock.js';
 import type { Crowd } from './crowd.js';
-import { type Airspace, Flight, Place, type Sharer } from './flight.js';
+import { Flight, type FlightOwner, Place, type Sharer } from './flight.js';
 
 /** So many keys that nothing runs for keep their place. */
 const KEPT = 4_096;
@@ -28,18 +28,25 @@ export interface Solo<R> {
   flight: Flight<R> | undefined;
 }
 
-export class SingleFlight<R> implements Airspace<R> {
+export class SingleFlight<R> implements FlightOwner<R> {
   /** By key. */
   #places = new Map<string, Place<R>>();
   /** How many keys have flights. */
   #running = 0;
   #solos = 0;
 
-  /** @param crowd - may be that of others, too */
+  #crowd: Crowd<Solo<R>> | undefined;
+
+  /** @param crowdOf - where all work is noted, that of others, too; asked once, for the first work */
   constructor(
     readonly clock: Clock,
-    private readonly crowd: Crowd<Solo<R>>,
+    private readonly crowdOf: () => Crowd<Solo<R>>,
   ) {}
+
+  private get crowd(): Crowd<Solo<R>> {
+    this.#crowd ??= this.crowdOf();
+    return this.#crowd;
+  }
 
   /**
    * Joins the work for `key`, or begins it.

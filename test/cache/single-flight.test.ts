@@ -32,8 +32,8 @@ let others: SingleFlight<string>;
 beforeEach(() => {
   crowd = new Crowd();
   const clock = new ManualClock();
-  flights = new SingleFlight(clock, crowd);
-  others = new SingleFlight(clock, crowd);
+  flights = new SingleFlight(clock, () => crowd);
+  others = new SingleFlight(clock, () => crowd);
 });
 
 /** Begins a solo, as who has found its slot quiet does. */
@@ -133,6 +133,18 @@ describe('a solo', () => {
     happens();
     expect(made.flight).toBeUndefined();
   });
+});
+
+it('asks for its crowd when there is work, and once', async () => {
+  const crowdOf = jest.fn(() => crowd);
+  flights = new SingleFlight(new ManualClock(), crowdOf);
+  await flights.voidEach(['k']);
+  flights.voidAll();
+  flights.part('k');
+  flights.partAll();
+  expect(crowdOf).not.toHaveBeenCalled();
+  for (const key of ['k', 'k', 'l']) void share(key);
+  expect(crowdOf).toHaveBeenCalledTimes(1);
 });
 
 describe('a slot is quiet', () => {
